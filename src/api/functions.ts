@@ -1,0 +1,165 @@
+/**
+ * The functions a program hands to Weir. Everywhere a one-method interface stands, a plain function is accepted too.
+ * Per-record methods are synchronous; lifecycle methods may return a promise.
+ */
+import type {
+  AggregatingState,
+  AggregatingStateDescriptor,
+  ListState,
+  ListStateDescriptor,
+  MapState,
+  MapStateDescriptor,
+  ReducingState,
+  ReducingStateDescriptor,
+  ValueState,
+  ValueStateDescriptor,
+} from './state.ts';
+
+export interface Collector<T> {
+  collect(value: T): void;
+}
+
+/** Life cycle shared by all rich functions: any function object may have these methods. */
+export interface RichFunction {
+  open?(context: RuntimeContext): void | Promise<void>;
+  close?(): void | Promise<void>;
+  /** Set before `open`. */
+  setRuntimeContext?(context: RuntimeContext): void;
+}
+
+export interface MapFunction<T, R> extends RichFunction {
+  map(value: T): R;
+}
+export interface FlatMapFunction<T, R> extends RichFunction {
+  flatMap(value: T, out: Collector<R>): Iterable<R> | void;
+}
+export interface FilterFunction<T> extends RichFunction {
+  filter(value: T): boolean;
+}
+export interface ReduceFunction<T> extends RichFunction {
+  reduce(a: T, b: T): T;
+}
+export interface KeySelector<T, K> {
+  getKey(value: T): K;
+}
+export interface Partitioner<K> {
+  partition(key: K, numPartitions: number): number;
+}
+export interface CoMapFunction<A, B, R> extends RichFunction {
+  map1(value: A): R;
+  map2(value: B): R;
+}
+export interface CoFlatMapFunction<A, B, R> extends RichFunction {
+  flatMap1(value: A, out: Collector<R>): Iterable<R> | void;
+  flatMap2(value: B, out: Collector<R>): Iterable<R> | void;
+}
+/** A normalised key selector, as transformations hold it. */
+// biome-ignore lint/suspicious/noExplicitAny: user record types end here
+export type KeySelectorFn = (value: any) => unknown;
+
+/** Everything a function may ask about where it runs. */
+export interface RuntimeContext {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly taskName: string;
+  readonly operatorName: string;
+  getIndexOfThisSubtask(): number;
+  getNumberOfParallelSubtasks(): number;
+  getMaxNumberOfParallelSubtasks(): number;
+  getAttemptNumber(): number;
+  getTaskNameWithSubtasks(): string;
+  /** Global job parameters (`env.getConfig().setGlobalJobParameters`). */
+  getGlobalJobParameters(): Readonly<Record<string, string>>;
+  getState<T>(descriptor: ValueStateDescriptor<T>): ValueState<T>;
+  getListState<T>(descriptor: ListStateDescriptor<T>): ListState<T>;
+  getMapState<K, V>(descriptor: MapStateDescriptor<K, V>): MapState<K, V>;
+  getReducingState<T>(descriptor: ReducingStateDescriptor<T>): ReducingState<T>;
+  getAggregatingState<IN, ACC, OUT>(descriptor: AggregatingStateDescriptor<IN, ACC, OUT>): AggregatingState<IN, OUT>;
+  addAccumulator(name: string, accumulator: Accumulator<unknown, unknown>): void;
+  getAccumulator(name: string): Accumulator<unknown, unknown> | undefined;
+  getIntCounter(name: string): Accumulator<number, number>;
+  getLongCounter(name: string): Accumulator<number, number>;
+  getDoubleCounter(name: string): Accumulator<number, number>;
+  getHistogram(name: string): Accumulator<number, ReadonlyMap<number, number>>;
+  readonly metrics: MetricGroup;
+}
+
+/** Job-wide sums; merged in the JobManager by `type`. */
+export interface Accumulator<V, R> {
+  /** `IntCounter`, `LongCounter`, `DoubleCounter`, `Histogram`, `AverageAccumulator`, `IntMinimum`, … */
+  readonly type: string;
+  add(value: V): void;
+  getLocalValue(): R;
+  resetLocal(): void;
+  /** JSON form, sent to the JobManager; the merge for each type is in `accumulators.ts`. */
+  toJson(): unknown;
+}
+
+export interface MetricGroup {
+  counter(name: string): { inc(by?: number): void; dec(by?: number): void; getCount(): number };
+  gauge(name: string, read: () => number | string): void;
+  meter(name: string): { markEvent(by?: number): void; getRate(): number; getCount(): number };
+  histogram(name: string): { update(value: number): void };
+  addGroup(key: string, value?: string): MetricGroup;
+}
+
+export type TimeDomain = 'EVENT_TIME' | 'PROCESSING_TIME';
+
+export interface TimerService {
+  currentProcessingTime(): number;
+  currentWatermark(): number;
+  registerEventTimeTimer(timestamp: number): void;
+  registerProcessingTimeTimer(timestamp: number): void;
+  deleteEventTimeTimer(timestamp: number): void;
+  deleteProcessingTimeTimer(timestamp: number): void;
+}
+
+/** `new OutputTag<T>('late')`, or `{ id: 'late' }`. */
+export interface OutputTagLike<_T = unknown> {
+  readonly id: string;
+}
+
+export interface ProcessContext<K = never> {
+  /** Event time of the record in hand; null without one. */
+  timestamp(): number | null;
+  timerService(): TimerService;
+  output<X>(tag: OutputTagLike<X>, value: X): void;
+  /** Only on keyed streams. */
+  getCurrentKey(): K;
+}
+export interface OnTimerContext<K = never> extends ProcessContext<K> {
+  timeDomain(): TimeDomain;
+}
+
+export interface ProcessFunction<T, R> extends RichFunction {
+  processElement(value: T, context: ProcessContext, out: Collector<R>): Iterable<R> | void;
+}
+export interface KeyedProcessFunction<K, T, R> extends RichFunction {
+  processElement(value: T, context: ProcessContext<K>, out: Collector<R>): Iterable<R> | void;
+  onTimer?(timestamp: number, context: OnTimerContext<K>, out: Collector<R>): Iterable<R> | void;
+}
+export interface CoProcessFunction<A, B, R, K = never> extends RichFunction {
+  processElement1(value: A, context: ProcessContext<K>, out: Collector<R>): Iterable<R> | void;
+  processElement2(value: B, context: ProcessContext<K>, out: Collector<R>): Iterable<R> | void;
+  onTimer?(timestamp: number, context: OnTimerContext<K>, out: Collector<R>): Iterable<R> | void;
+}
+export interface SinkFunction<T> extends RichFunction {
+  invoke(
+    value: T,
+    context: { timestamp(): number | null; currentProcessingTime(): number; currentWatermark(): number },
+  ): void | Promise<void>;
+}
+/** The classic push source: `run` emits until done or cancelled; it may await. Not replayable unless it keeps state. */
+export interface SourceFunction<T> extends RichFunction {
+  run(context: SourceFunctionContext<T>): void | Promise<void>;
+  cancel(): void;
+}
+export interface SourceFunctionContext<T> {
+  /** False asks the source to await `ready()` before it emits more. */
+  collect(value: T): boolean;
+  collectWithTimestamp(value: T, timestamp: number): boolean;
+  emitWatermark(timestamp: number): void;
+  markAsTemporarilyIdle(): void;
+  ready(): Promise<void>;
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,88 @@
+/**
+ * The runtime contract of an operator. One instance per subtask attempt; every method runs on the task's thread, never
+ * two at a time. The task calls, in this order:
+ *
+ *   setup → initializeState → open → (processElement | processWatermark | processWatermarkStatus | resume | snapshotState …)* → finish → close
+ *
+ * `close` is called in every case, also after a failure. Emission goes to `output`, synchronously, downstream operators
+ * run inside the call. **After each emission `context.isPaused` may have become true** (an output is full, or an
+ * operator downstream waits for a promise): an operator that has more to emit from the same call then stores where it
+ * is, calls `context.resumeLater(this)` and returns; the task calls `resume()` when it may go on, most downstream first.
+ */
+import type { KeySelectorFn, RuntimeContext } from './functions.ts';
+import type { StateDescriptor } from './state.ts';
+
+export interface Output {
+  collect(value: unknown, timestamp: number): void;
+  /** Records for `getSideOutput(tag)`. */
+  collectSide(tag: string, value: unknown, timestamp: number): void;
+  emitWatermark(timestamp: number): void;
+  emitWatermarkStatus(idle: boolean): void;
+}
+
+export interface StreamOperator {
+  setup(context: OperatorContext, output: Output): void;
+  initializeState?(): void | Promise<void>;
+  open?(): void | Promise<void>;
+  /** Input 0, or the first input of two. `timestamp` is MIN_TIMESTAMP when the record has none. */
+  processElement?(value: unknown, timestamp: number): void;
+  processElement2?(value: unknown, timestamp: number): void;
+  /** The combined watermark of all inputs advanced: fire timers, then forward it. Default: forward. */
+  processWatermark?(timestamp: number): void;
+  processWatermarkStatus?(idle: boolean): void;
+  /** Goes on after `resumeLater`; true when the interrupted work is complete. */
+  resume?(): boolean;
+  /** End of all inputs, not called on cancel or failure: emit what is left. */
+  finish?(): void | Promise<void>;
+  snapshotState?(checkpointId: number): unknown;
+  close?(): void | Promise<void>;
+  /** From the operator's coordinator (sources). */
+  handleOperatorEvent?(event: { readonly type: string; readonly payload?: unknown }): void;
+}
+
+/** A head operator that makes records itself: called in slices until it says it has nothing now or is at its end. */
+export interface SourceOperator extends StreamOperator {
+  emitNext(): 'MORE_AVAILABLE' | 'NOTHING_AVAILABLE' | 'END_OF_INPUT';
+  /** Settles when `emitNext` has something to do. */
+  whenAvailable(): Promise<void>;
+}
+
+export interface StreamOperatorFactory {
+  createOperator(): StreamOperator;
+}
+
+/** What the engine gives to an operator. */
+export interface OperatorContext {
+  readonly runtimeContext: RuntimeContext;
+  readonly operatorName: string;
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+  readonly maxParallelism: number;
+  readonly configuration: Readonly<Record<string, string>>;
+  /** Key selectors per input; set when the operator's inputs are keyed. */
+  readonly keySelectors: readonly (KeySelectorFn | undefined)[];
+  /** True while nothing more may be emitted. A plain field read. */
+  readonly isPaused: boolean;
+  resumeLater(operator: StreamOperator): void;
+  /** The task takes no further element until the promise settles; a rejection fails the task. */
+  waitFor(promise: Promise<unknown>): void;
+  /** Keyed state, undefined on non-keyed inputs. */
+  readonly keyedState: KeyedStateAccess | undefined;
+  /** Processing-time callback as a mail of this task; returns a cancel function. */
+  registerProcessingTimer(timestamp: number, callback: (timestamp: number) => void): () => void;
+  currentProcessingTime(): number;
+  /** Fails the task from outside a call of the contract (rejections, callbacks). */
+  fail(error: unknown): void;
+  sendEventToCoordinator(event: { readonly type: string; readonly payload?: unknown }): void;
+  /** Aborted when the task is cancelled or fails. */
+  readonly signal: AbortSignal;
+}
+
+/** Keyed state of one operator. The current key must be set before any state of the operator is touched. */
+export interface KeyedStateAccess {
+  setCurrentKey(key: unknown): void;
+  getCurrentKey(): unknown;
+  /** A handle bound to the backend: it always reads the current key. The same name gives the same state. */
+  getState(descriptor: StateDescriptor, namespace?: unknown): unknown;
+  getKeys(stateName: string): Iterable<unknown>;
+}

@@ -1,0 +1,80 @@
+/** Keyed and operator state as user functions see it. Descriptors declare; handles belong to the current key. */
+// biome-ignore-all lint/suspicious/noExplicitAny: StateDescriptor is a descriptor of any value type
+import type { TypeInfo } from '../types/type-info.ts';
+
+export interface StateDescriptorOptions<T> {
+  readonly type?: TypeInfo<T> | undefined;
+}
+
+export interface ValueStateDescriptor<T> {
+  readonly kind: 'value';
+  readonly name: string;
+  readonly type?: TypeInfo<T> | undefined;
+  readonly defaultValue?: (() => T) | undefined;
+}
+export interface ListStateDescriptor<T> {
+  readonly kind: 'list';
+  readonly name: string;
+  readonly type?: TypeInfo<T> | undefined;
+}
+export interface MapStateDescriptor<K, V> {
+  readonly kind: 'map';
+  readonly name: string;
+  readonly keyType?: TypeInfo<K> | undefined;
+  readonly type?: TypeInfo<V> | undefined;
+}
+export interface ReducingStateDescriptor<T> {
+  readonly kind: 'reducing';
+  readonly name: string;
+  readonly type?: TypeInfo<T> | undefined;
+  readonly reduce: (a: T, b: T) => T;
+}
+export interface AggregatingStateDescriptor<IN, ACC, OUT> {
+  readonly kind: 'aggregating';
+  readonly name: string;
+  readonly type?: TypeInfo<ACC> | undefined;
+  readonly createAccumulator: () => ACC;
+  readonly add: (value: IN, accumulator: ACC) => ACC;
+  readonly getResult: (accumulator: ACC) => OUT;
+  readonly merge?: ((a: ACC, b: ACC) => ACC) | undefined;
+}
+export type StateDescriptor =
+  | ValueStateDescriptor<any>
+  | ListStateDescriptor<any>
+  | MapStateDescriptor<any, any>
+  | ReducingStateDescriptor<any>
+  | AggregatingStateDescriptor<any, any, any>;
+
+export interface State {
+  clear(): void;
+}
+export interface ValueState<T> extends State {
+  /** The current key's value; null (or the descriptor's default) when there is none. */
+  value(): T | null;
+  update(value: T | null): void;
+}
+export interface ListState<T> extends State {
+  get(): Iterable<T>;
+  add(value: T): void;
+  addAll(values: Iterable<T>): void;
+  update(values: Iterable<T>): void;
+}
+export interface MapState<K, V> extends State, Iterable<[K, V]> {
+  get(key: K): V | undefined;
+  put(key: K, value: V): void;
+  putAll(entries: Iterable<readonly [K, V]>): void;
+  remove(key: K): void;
+  contains(key: K): boolean;
+  entries(): Iterable<[K, V]>;
+  keys(): Iterable<K>;
+  values(): Iterable<V>;
+  isEmpty(): boolean;
+}
+export interface ReducingState<T> extends State {
+  get(): T | null;
+  add(value: T): void;
+}
+export interface AggregatingState<IN, OUT> extends State {
+  get(): OUT | null;
+  add(value: IN): void;
+}

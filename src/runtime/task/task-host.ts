@@ -1,0 +1,47 @@
+/**
+ * What surrounds the tasks of one slot thread: the seam between the control plane (which deploys, cancels and is told)
+ * and the tasks. Production runs one {@link SlotRuntime} in a worker thread; MiniCluster may run it on the main thread.
+ */
+import type { JobGraph } from '../../graph/job-graph.ts';
+import type { SerializedError } from '../../shared/errors.ts';
+import type { ExecutionAttemptId, JobId, OperatorId } from '../../shared/ids.ts';
+import type { AccumulatorReport, MetricDump, OperatorEvent, TaskDeploymentDescriptor, TaskExecutionStateUpdate } from '../rpc/gateways.ts';
+
+/** Calls into a slot. Every method is safe to call for an attempt that is already gone. */
+export interface SlotRuntimeGateway {
+  /** Loads (or replays) the program once per job; later submitTask calls need it. */
+  prepareJob(request: { jobGraph: JobGraph; artifactDirectory: string | undefined }): Promise<void>;
+  submitTask(request: { descriptor: TaskDeploymentDescriptor; channels: SharedChannels }): Promise<void>;
+  cancelTask(attemptId: ExecutionAttemptId): void;
+  operatorEvent(request: { attemptId: ExecutionAttemptId; operatorId: OperatorId; event: OperatorEvent }): void;
+  triggerCheckpoint(request: { attemptId: ExecutionAttemptId; checkpointId: number; timestamp: number; options: unknown }): void;
+  /** Ring ends of a dead peer: its channels fail (consumer side) or are drained to nowhere (producer side). */
+  peerLost(request: { attemptIds: readonly ExecutionAttemptId[]; cause: SerializedError }): void;
+}
+
+/** Calls out of a slot, to the TaskManager's main thread. */
+export interface SlotRuntimeListener {
+  taskStateChanged(update: TaskExecutionStateUpdate): void;
+  operatorEvent(request: {
+    jobId: JobId;
+    attemptId: ExecutionAttemptId;
+    operatorId: OperatorId;
+    subtaskIndex: number;
+    event: OperatorEvent;
+  }): void;
+  report(report: { accumulators: AccumulatorReport[]; metrics: MetricDump; usedHeapBytes: number }): void;
+  /** Something no single attempt can be blamed for (unhandled rejection, process.exit in user code): all tasks of the slot fail. */
+  slotFailed(cause: SerializedError): void;
+}
+
+/**
+ * Shared memory for the rings between slots of one TaskManager, made by its main thread when the first end is deployed,
+ * keyed by `channelKey(producerAttemptId, edgeId, consumerAttemptId)`.
+ */
+export interface SharedChannels {
+  readonly rings: Readonly<Record<string, SharedArrayBuffer>>;
+}
+
+export function channelKey(producer: ExecutionAttemptId, edgeId: string, consumer: ExecutionAttemptId): string {
+  return `${producer}|${edgeId}|${consumer}`;
+}

@@ -1,0 +1,25 @@
+/** Time as the engine counts it: milliseconds since the epoch in a JavaScript number. */
+
+/** "No timestamp", and the watermark before the first one. Shown as Long.MIN_VALUE where Flink's formats want it. */
+export const MIN_TIMESTAMP = Number.MIN_SAFE_INTEGER;
+/** The watermark at the end of a bounded input: no event can come any more. */
+export const MAX_WATERMARK = Number.MAX_SAFE_INTEGER;
+
+/** The clock is passed in wherever behaviour depends on time, so that tests can turn it by hand. */
+export interface Clock {
+  /** Wall clock, ms since the epoch. */
+  now(): number;
+  /** Monotonic, ms, fractional. */
+  monotonic(): number;
+  /** Calls back once after `delayMs`; the returned function cancels. */
+  schedule(delayMs: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(delayMs, callback) {
+    const timer = setTimeout(callback, Math.max(0, Math.min(delayMs, 0x7fffffff)));
+    return () => clearTimeout(timer);
+  },
+};

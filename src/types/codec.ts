@@ -1,0 +1,38 @@
+/**
+ * The contract of codecs: how values become bytes and back, on edges and in state alike.
+ *
+ * A {@link BatchEncoder} belongs to one output channel and gathers records by column; a {@link BatchDecoder} belongs to
+ * the matching input channel. Shapes are inferred from the records, sent in-band once per channel, and versioned: the
+ * decoder needs nothing but the bytes. Encoding copies: nothing the program does to a record after `add` shows.
+ */
+import type { TypeInfo } from './type-info.ts';
+
+export interface BatchEncoder {
+  /** Records gathered and not yet taken. */
+  readonly count: number;
+  /** Rough bytes gathered, to flush wide records early. */
+  readonly sizeBytes: number;
+  /** Copies the record into the columns. Throws UserError('UNSUPPORTED_VALUE') naming the path for what no codec can carry. */
+  add(value: unknown, timestamp: number): void;
+  /** Bytes of all gathered records, valid until the next call on this encoder; the encoder is empty afterwards. */
+  take(): Uint8Array;
+}
+
+export interface BatchDecoder {
+  /** Reads one batch made by `take`; the bytes may lie in shared memory and may be reused when this returns. */
+  decode(bytes: Uint8Array): DecodedBatch;
+}
+
+/** A fresh object per record: the engine made it, so the consumer may keep or change it. */
+export interface DecodedBatch {
+  readonly values: readonly unknown[];
+  /** Undefined when no record of the batch has a timestamp. */
+  readonly timestamps: Float64Array | undefined;
+}
+
+export interface CodecFactory {
+  createEncoder(options: { operatorName: string; type?: TypeInfo | undefined }): BatchEncoder;
+  createDecoder(options: { operatorName: string }): BatchDecoder;
+  /** A generated deep copy for values on same-thread edges and between chained operators. */
+  createCloner(options: { operatorName: string; type?: TypeInfo | undefined }): (value: unknown) => unknown;
+}
