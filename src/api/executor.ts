@@ -1,0 +1,76 @@
+/**
+ * The seam between a program and what runs it. `env.execute()` knows no cluster: it hands the recorded job to the
+ * executor that the command line, a slot's replay, or an embedded cluster installed.
+ *
+ * The installed executor is found through a global symbol, so that two copies of this module in one process (a test
+ * runner's and the built one's) still share it.
+ */
+import type { Transformation } from './transformation.ts';
+
+/** What one `execute` call recorded. */
+export interface RecordedJob {
+  /** All transformations of the environment, in the order they were made. */
+  readonly transformations: readonly Transformation[];
+  readonly jobName: string | undefined;
+  /** The environment's settings as configuration keys: conf file, -D, and what the program set, merged. */
+  readonly configuration: Readonly<Record<string, string>>;
+}
+
+export interface JobExecutionResult {
+  readonly jobId: string;
+  readonly netRuntimeMs: number;
+  /** Final accumulator values by name. */
+  readonly accumulators: Readonly<Record<string, unknown>>;
+}
+
+export type JobStatusName =
+  | 'INITIALIZING'
+  | 'CREATED'
+  | 'RUNNING'
+  | 'FAILING'
+  | 'FAILED'
+  | 'CANCELLING'
+  | 'CANCELED'
+  | 'FINISHED'
+  | 'RESTARTING'
+  | 'SUSPENDED'
+  | 'RECONCILING';
+
+/** Handle of a running job; disposing cancels nothing, it only lets go. */
+export interface JobClient extends AsyncDisposable {
+  getJobID(): string;
+  getJobStatus(): Promise<JobStatusName>;
+  cancel(): Promise<void>;
+  stopWithSavepoint(drain: boolean, directory?: string): Promise<string>;
+  triggerSavepoint(directory?: string): Promise<string>;
+  getAccumulators(): Promise<Readonly<Record<string, unknown>>>;
+  /** Settles when the job ends; rejects when it failed or was cancelled. */
+  getJobExecutionResult(): Promise<JobExecutionResult>;
+}
+
+export interface PipelineExecutor {
+  execute(job: RecordedJob): Promise<JobExecutionResult>;
+  executeAsync(job: RecordedJob): Promise<JobClient>;
+  /** Records of `executeAndCollect`, by the collect operator's result id, from a job started by `executeAsync`. */
+  collect(client: JobClient, resultId: string): AsyncIterable<unknown>;
+  /** `env.once(name, fn)`: evaluated in the client, given back in every replay. */
+  once(name: string, evaluate: () => unknown): Promise<unknown>;
+  /** Configuration a new environment starts from: the effective configuration of the command line. */
+  readonly configuration: Readonly<Record<string, string>>;
+}
+
+const installedKey = Symbol.for('weir.pipeline-executor');
+const registry = globalThis as unknown as Record<symbol, PipelineExecutor | undefined>;
+
+/** Installs the executor of this process; returns a function that puts the former one back. */
+export function setPipelineExecutor(executor: PipelineExecutor): () => void {
+  const former = registry[installedKey];
+  registry[installedKey] = executor;
+  return () => {
+    registry[installedKey] = former;
+  };
+}
+
+export function installedPipelineExecutor(): PipelineExecutor | undefined {
+  return registry[installedKey];
+}

@@ -1,0 +1,143 @@
+/**
+ * Bundles a program into an artifact directory: one ES module with its source map, native add-ons and declared assets
+ * beside it. `weir` stays external: each process maps it to its own copy.
+ */
+import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ArtifactManifest, artifactManifestName } from '../../program/artifact.ts';
+import { UserError } from '../../shared/errors.ts';
+import { weirVersion } from '../../shared/installation.ts';
+import type { ProgramFile } from './program-file.ts';
+
+/** Gives CommonJS dependencies what they expect inside an ES module. */
+const banner = [
+  "import { createRequire as __weirCreateRequire } from 'node:module';",
+  "import { fileURLToPath as __weirFileURLToPath } from 'node:url';",
+  "import { dirname as __weirDirname } from 'node:path';",
+  'const require = __weirCreateRequire(import.meta.url);',
+  'const __filename = __weirFileURLToPath(import.meta.url);',
+  'const __dirname = __weirDirname(__filename);',
+].join('');
+
+/** Writes the artifact into `directory`. Throws UserError('BUNDLE_FAILED') with file, line and column of each problem. */
+export async function bundleProgram(program: ProgramFile, classpaths: readonly string[], directory: string): Promise<ArtifactManifest> {
+  mkdirSync(directory, { recursive: true });
+  const extraModules = classpaths.map((url, index) => ({ name: `extra-${index}`, path: classpathModule(url) }));
+  if (program.kind === 'bundle') {
+    cpSync(program.path, directory, { recursive: true });
+  } else {
+    await runEsbuild(
+      { main: program.path, ...Object.fromEntries(extraModules.map((module) => [module.name, module.path])) },
+      directory,
+      program,
+    );
+    copyAssets(program, directory);
+  }
+  const manifest: ArtifactManifest = {
+    formatVersion: 1,
+    weirVersion: weirVersion(),
+    entryModule: 'main.mjs',
+    extraModules: extraModules.map((module) => `${module.name}.mjs`),
+    ...(program.entryExport === undefined ? {} : { entryExport: program.entryExport }),
+    displayName: program.displayName,
+  };
+  if (program.kind === 'source') writeFileSync(join(directory, artifactManifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+function classpathModule(url: string): string {
+  const parsed = new URL(url);
+  if (parsed.protocol !== 'file:') {
+    throw new UserError('UNSUPPORTED_CLASSPATH', {
+      problem: `-C ${url}: only file: URLs can be added to a program.`,
+      tryNext: ['Download the module first, then pass file:///path/to/it.'],
+    });
+  }
+  const path = fileURLToPath(parsed);
+  if (!existsSync(path)) throw new UserError('CLASSPATH_NOT_FOUND', { problem: `-C ${url}: there is no such file.` });
+  return path;
+}
+
+async function runEsbuild(entryPoints: Record<string, string>, directory: string, program: ProgramFile): Promise<void> {
+  const { build } = await import('esbuild');
+  try {
+    await build({
+      entryPoints,
+      outdir: directory,
+      outExtension: { '.js': '.mjs' },
+      entryNames: '[name]',
+      assetNames: 'assets/[name]-[hash]',
+      bundle: true,
+      splitting: Object.keys(entryPoints).length > 1,
+      platform: 'node',
+      format: 'esm',
+      target: 'node22',
+      external: ['weir', 'weir/*'],
+      banner: { js: banner },
+      loader: { '.node': 'file' },
+      plugins: [nativeAddons()],
+      sourcemap: 'linked',
+      sourcesContent: true,
+      keepNames: true,
+      logLevel: 'silent',
+      absWorkingDir: dirname(program.path),
+    });
+  } catch (error) {
+    throw bundleError(error, program);
+  }
+}
+
+/** `require('./x.node')` becomes a copied file that is loaded from the artifact. */
+function nativeAddons(): import('esbuild').Plugin {
+  return {
+    name: 'native-addons',
+    setup(build) {
+      build.onResolve({ filter: /\.node$/, namespace: 'file' }, (args) => {
+        const path = join(args.resolveDir, args.path);
+        return existsSync(path) ? { path, namespace: 'native-addon' } : undefined;
+      });
+      build.onLoad({ filter: /.*/, namespace: 'native-addon' }, (args) => {
+        const outdir = build.initialOptions.outdir as string;
+        const name = basename(args.path);
+        mkdirSync(join(outdir, 'native'), { recursive: true });
+        copyFileSync(args.path, join(outdir, 'native', name));
+        return { contents: `module.exports = require(__dirname + ${JSON.stringify(`/native/${name}`)});`, loader: 'js' };
+      });
+    },
+  };
+}
+
+interface EsbuildMessage {
+  readonly text: string;
+  readonly location: { readonly file: string; readonly line: number; readonly column: number; readonly lineText: string } | null;
+}
+
+function bundleError(error: unknown, program: ProgramFile): UserError {
+  const messages = (error as { errors?: readonly EsbuildMessage[] }).errors;
+  if (!messages) throw error;
+  const found = messages
+    .slice(0, 5)
+    .map(({ text, location }) =>
+      location
+        ? `${join(dirname(program.path), location.file)}:${location.line}:${location.column + 1}: ${text}\n    ${location.lineText.trim()}`
+        : text,
+    );
+  if (messages.length > 5) found.push(`… and ${messages.length - 5} more.`);
+  const unresolved = messages.some((message) => message.text.startsWith('Could not resolve'));
+  return new UserError('BUNDLE_FAILED', {
+    problem: `The program ${program.displayName} cannot be bundled.`,
+    found: found.join('\n'),
+    tryNext: unresolved ? [`Install what it imports: npm install in ${dirname(program.path)}`] : [],
+  });
+}
+
+function copyAssets(program: ProgramFile, directory: string): void {
+  for (const pattern of program.assets) {
+    for (const match of globSync(pattern, { cwd: program.baseDirectory })) {
+      const target = join(directory, relative('.', match));
+      mkdirSync(dirname(target), { recursive: true });
+      cpSync(join(program.baseDirectory, match), target, { recursive: true });
+    }
+  }
+}
