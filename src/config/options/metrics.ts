@@ -1,0 +1,30 @@
+/** Options of the metrics. */
+import type { Option } from '../option.ts';
+
+export const metricsOptions = {
+  'state.backend.rocksdb.metrics.<metric>': { type: 'boolean', default: 'false' },
+  'state.backend.rocksdb.metrics.column-family-as-variable': { type: 'boolean', default: 'false' },
+  'metrics.reporters': { type: 'string' },
+  'metrics.reporter.<name>.class': { type: 'string' },
+  'metrics.reporter.<name>.factory.class': { type: 'string' },
+  'metrics.reporter.<name>.interval': { type: 'duration', default: '10 s' },
+  'metrics.reporter.<name>.scope.delimiter': { type: 'string', default: '.' },
+  'metrics.reporter.<name>.scope.variables.excludes': { type: 'string', default: '.' },
+  'metrics.reporter.<name>.filter.includes': { type: 'list', default: '*:*:*' },
+  'metrics.reporter.<name>.<parameter>': { type: 'string' },
+  'metrics.scope.delimiter': { type: 'string', default: '.' },
+  'metrics.scope.jm': { type: 'string', default: '<host>.jobmanager' },
+  'metrics.scope.jm.job': { type: 'string', default: '<host>.jobmanager.<job_name>' },
+  'metrics.scope.tm': { type: 'string', default: '<host>.taskmanager.<tm_id>' },
+  'metrics.scope.tm.job': { type: 'string', default: '<host>.taskmanager.<tm_id>.<job_name>' },
+  'metrics.scope.task': { type: 'string', default: '<host>.taskmanager.<tm_id>.<job_name>.<task_name>.<subtask_index>' },
+  'metrics.scope.operator': { type: 'string', default: '<host>.taskmanager.<tm_id>.<job_name>.<operator_name>.<subtask_index>' },
+  'metrics.latency.interval': { type: 'duration', default: '0' },
+  'metrics.latency.granularity': { type: 'enum', values: ['single', 'operator', 'subtask'], default: 'operator' },
+  'metrics.latency.history-size': { type: 'int', default: '128' },
+  'metrics.system-resource': { type: 'boolean', default: 'false' },
+  'metrics.system-resource-probing-interval': { type: 'duration', default: '5000' },
+  'metrics.fetcher.update-interval': { type: 'duration', default: '10000' },
+  'metrics.internal.query-service.port': { type: 'string', default: '0' },
+  'metrics.internal.query-service.thread-priority': { type: 'int', default: '1' },
+} as const satisfies Record<string, Option>;

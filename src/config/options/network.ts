@@ -1,0 +1,62 @@
+/** Options of the data plane. */
+import type { Option } from '../option.ts';
+
+export const networkOptions = {
+  'shuffle-service-factory.class': { type: 'string', default: 'org.apache.flink.runtime.io.network.NettyShuffleServiceFactory' },
+  'taskmanager.data.port': { type: 'int', default: '0' },
+  'taskmanager.data.bind-port': { type: 'int' },
+  'taskmanager.network.numberOfBuffers': { type: 'int', default: '2048' },
+  'taskmanager.network.detailed-metrics': { type: 'boolean', default: 'false' },
+  'taskmanager.network.memory.buffers-per-channel': { type: 'int', default: '2' },
+  'taskmanager.network.memory.floating-buffers-per-gate': { type: 'int', default: '8' },
+  'taskmanager.network.memory.max-buffers-per-channel': { type: 'int', default: '10' },
+  'taskmanager.network.memory.exclusive-buffers-request-timeout-ms': { type: 'duration', default: '30000' },
+  'taskmanager.network.memory.buffers-request-timeout': {
+    type: 'duration',
+    default: '30 s',
+    fallback: ['taskmanager.network.memory.exclusive-buffers-request-timeout-ms'],
+  },
+  'taskmanager.network.memory.max-overdraft-buffers-per-gate': { type: 'int', default: '5' },
+  'taskmanager.network.memory.read-buffer.required-per-gate.max': { type: 'int' },
+  'taskmanager.network.memory.buffer-debloat.enabled': { type: 'boolean', default: 'false' },
+  'taskmanager.network.memory.buffer-debloat.period': { type: 'duration', default: '200 ms' },
+  'taskmanager.network.memory.buffer-debloat.target': { type: 'duration', default: '1 s' },
+  'taskmanager.network.blocking-shuffle.type': {
+    type: 'enum',
+    values: ['file', 'mmap', 'auto'],
+    default: 'file',
+    fallback: ['taskmanager.network.bounded-blocking-subpartition-type'],
+  },
+  'taskmanager.network.blocking-shuffle.compression.enabled': { type: 'boolean', default: 'false' },
+  'taskmanager.network.batch-shuffle.compression.enabled': {
+    type: 'boolean',
+    default: 'true',
+    fallback: ['taskmanager.network.blocking-shuffle.compression.enabled'],
+  },
+  'taskmanager.network.compression.codec': { type: 'enum', values: ['LZ4', 'LZO', 'ZSTD', 'NONE'], default: 'LZ4' },
+  'taskmanager.network.sort-shuffle.min-buffers': { type: 'int', default: '64' },
+  'taskmanager.network.sort-shuffle.min-parallelism': { type: 'int', default: '2147483647' },
+  'taskmanager.network.request-backoff.initial': {
+    type: 'duration',
+    default: '100',
+    fallback: ['taskmanager.net.request-backoff.initial'],
+  },
+  'taskmanager.network.request-backoff.max': { type: 'duration', default: '10000', fallback: ['taskmanager.net.request-backoff.max'] },
+  'taskmanager.network.max-num-tcp-connections': { type: 'int', default: '1' },
+  'taskmanager.network.netty.num-arenas': { type: 'int', default: '-1', fallback: ['taskmanager.net.num-arenas'] },
+  'taskmanager.network.netty.server.numThreads': { type: 'int', default: '-1', fallback: ['taskmanager.net.server.numThreads'] },
+  'taskmanager.network.netty.client.numThreads': { type: 'int', default: '-1', fallback: ['taskmanager.net.client.numThreads'] },
+  'taskmanager.network.netty.server.backlog': { type: 'int', default: '0', fallback: ['taskmanager.net.server.backlog'] },
+  'taskmanager.network.netty.client.connectTimeoutSec': {
+    type: 'int',
+    default: '120',
+    fallback: ['taskmanager.net.client.connectTimeoutSec'],
+  },
+  'taskmanager.network.netty.sendReceiveBufferSize': { type: 'int', default: '0', fallback: ['taskmanager.net.sendReceiveBufferSize'] },
+  'taskmanager.network.netty.transport': {
+    type: 'enum',
+    values: ['nio', 'epoll', 'auto'],
+    default: 'auto',
+    fallback: ['taskmanager.net.transport'],
+  },
+} as const satisfies Record<string, Option>;

@@ -1,0 +1,21 @@
+/** Options that only Weir has. */
+import type { Option } from '../option.ts';
+
+export const weirOptions = {
+  'env.node.home': { type: 'string', description: 'Home of the Node.js that daemons and commands run on; it holds bin/node.' },
+  'weir.config.lint': {
+    type: 'boolean',
+    default: 'true',
+    description: 'Report unknown, deprecated and ineffective keys when a process starts.',
+  },
+  'weir.output.overflow-limit': {
+    type: 'memory',
+    default: '64mb',
+    description: 'How much one call of a user function may emit beyond the free network buffers before its task fails.',
+  },
+  'weir.codec.everywhere': {
+    type: 'boolean',
+    default: 'false',
+    description: 'In an embedded cluster, send every edge and state value through its codec, so that a test sees what a cluster would do.',
+  },
+} as const satisfies Record<string, Option>;

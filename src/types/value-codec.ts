@@ -1,0 +1,315 @@
+/**
+ * The self-describing form of any value a record may hold: one tag byte, then the value. Used for state, for coordinator
+ * messages, and for columns whose values have no common type.
+ */
+import { UserError } from '../shared/errors.ts';
+import { ByteReader, corrupt } from './byte-reader.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { classCodecByName, classCodecOf } from './class-codecs.ts';
+
+export const tag = {
+  undefined: 0,
+  null: 1,
+  false: 2,
+  true: 3,
+  int32: 4,
+  float64: 5,
+  string: 6,
+  bigint: 7,
+  date: 8,
+  bytes: 9,
+  array: 10,
+  hole: 11,
+  record: 12,
+  map: 13,
+  set: 14,
+  typedArray: 15,
+  class: 16,
+  regexp: 17,
+} as const;
+
+const typedArrays = [
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+] as const;
+const maxDepth = 200;
+
+/** Throws UserError('UNSUPPORTED_VALUE') that names the path (`.customer.socket`) of what cannot travel. */
+export function writeValue(writer: ByteWriter, value: unknown, path = '', depth = 0): void {
+  switch (typeof value) {
+    case 'undefined':
+      writer.uint8(tag.undefined);
+      return;
+    case 'boolean':
+      writer.uint8(value ? tag.true : tag.false);
+      return;
+    case 'number':
+      writeNumber(writer, value);
+      return;
+    case 'string':
+      writer.uint8(tag.string);
+      writer.string(value);
+      return;
+    case 'bigint':
+      writer.uint8(tag.bigint);
+      writer.string(value.toString());
+      return;
+    case 'object':
+      if (value === null) {
+        writer.uint8(tag.null);
+        return;
+      }
+      writeObject(writer, value, path, depth + 1);
+      return;
+    default:
+      throw unsupported(value, path);
+  }
+}
+
+export function readValue(reader: ByteReader, depth = 0): unknown {
+  if (depth > maxDepth + 8) throw corrupt('nested too deeply');
+  const kind = reader.uint8();
+  switch (kind) {
+    case tag.undefined:
+      return undefined;
+    case tag.null:
+      return null;
+    case tag.false:
+      return false;
+    case tag.true:
+      return true;
+    case tag.int32:
+      return reader.int32();
+    case tag.float64:
+      return reader.float64();
+    case tag.string:
+      return reader.string();
+    case tag.bigint:
+      return readBigInt(reader);
+    case tag.date:
+      return new Date(reader.float64());
+    case tag.bytes:
+      return reader.bytes(reader.varint());
+    case tag.array:
+      return readArray(reader, depth);
+    case tag.record:
+      return readRecord(reader, depth);
+    case tag.map:
+      return new Map(readPairs(reader, depth));
+    case tag.set:
+      return new Set(readList(reader, depth));
+    case tag.typedArray:
+      return readTypedArray(reader);
+    case tag.class:
+      return readClass(reader, depth);
+    case tag.regexp:
+      return new RegExp(reader.string(), reader.string());
+    default:
+      throw corrupt(`unknown tag ${kind}`);
+  }
+}
+
+export function encodeValue(value: unknown): Uint8Array {
+  const writer = new ByteWriter(64);
+  writeValue(writer, value);
+  return writer.written();
+}
+
+export function decodeValue(bytes: Uint8Array): unknown {
+  return readValue(new ByteReader(bytes));
+}
+
+function writeNumber(writer: ByteWriter, value: number): void {
+  if ((value | 0) === value && !Object.is(value, -0)) {
+    writer.uint8(tag.int32);
+    writer.int32(value);
+  } else {
+    writer.uint8(tag.float64);
+    writer.float64(value);
+  }
+}
+
+function writeObject(writer: ByteWriter, value: object, path: string, depth: number): void {
+  if (depth > maxDepth) throw unsupported(value, path, `nested more than ${maxDepth} deep, or cyclic`);
+  if (Array.isArray(value)) {
+    writeArray(writer, value, path, depth);
+    return;
+  }
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === Object.prototype || prototype === null) {
+    writeRecord(writer, value as Record<string, unknown>, path, depth);
+    return;
+  }
+  if (value instanceof Date) {
+    writer.uint8(tag.date);
+    writer.float64(value.getTime());
+    return;
+  }
+  if (value instanceof Uint8Array && !(value instanceof Uint8ClampedArray)) {
+    writer.uint8(tag.bytes);
+    writer.varint(value.length);
+    writer.bytes(value);
+    return;
+  }
+  if (value instanceof Map) {
+    writePairs(writer, value, path, depth);
+    return;
+  }
+  if (value instanceof Set) {
+    writer.uint8(tag.set);
+    writer.varint(value.size);
+    for (const element of value) writeValue(writer, element, `${path}{}`, depth);
+    return;
+  }
+  if (value instanceof RegExp) {
+    writer.uint8(tag.regexp);
+    writer.string(value.source);
+    writer.string(value.flags);
+    return;
+  }
+  if (ArrayBuffer.isView(value)) {
+    writeTypedArray(writer, value, path);
+    return;
+  }
+  writeClass(writer, value, path, depth);
+}
+
+function writeArray(writer: ByteWriter, value: readonly unknown[], path: string, depth: number): void {
+  writer.uint8(tag.array);
+  writer.varint(value.length);
+  for (let i = 0; i < value.length; i++) {
+    if (i in value) writeValue(writer, value[i], `${path}[${i}]`, depth);
+    else writer.uint8(tag.hole);
+  }
+}
+
+function readArray(reader: ByteReader, depth: number): unknown[] {
+  const length = reader.varint();
+  reader.need(length);
+  const array: unknown[] = new Array(length);
+  for (let i = 0; i < length; i++) {
+    if (reader.buffer[reader.position] === tag.hole) reader.position++;
+    else array[i] = readValue(reader, depth + 1);
+  }
+  return array;
+}
+
+function readList(reader: ByteReader, depth: number): unknown[] {
+  const length = reader.varint();
+  reader.need(length);
+  return Array.from({ length }, () => readValue(reader, depth + 1));
+}
+
+function writeRecord(writer: ByteWriter, value: Record<string, unknown>, path: string, depth: number): void {
+  const keys = Object.keys(value);
+  refuseSymbolKeys(value, path);
+  writer.uint8(tag.record);
+  writer.varint(keys.length);
+  for (const key of keys) {
+    writer.string(key);
+    writeValue(writer, value[key], `${path}.${key}`, depth);
+  }
+}
+
+function readRecord(reader: ByteReader, depth: number): Record<string, unknown> {
+  const length = reader.varint();
+  reader.need(length);
+  const record: Record<string, unknown> = {};
+  for (let i = 0; i < length; i++) setField(record, reader.string(), readValue(reader, depth + 1));
+  return record;
+}
+
+/** `__proto__` is a field like any other. */
+export function setField(record: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__') Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+  else record[key] = value;
+}
+
+export function refuseSymbolKeys(value: object, path: string): void {
+  if (Object.getOwnPropertySymbols(value).length > 0) throw unsupported(value, path, 'it has a field named by a symbol');
+}
+
+function writePairs(writer: ByteWriter, value: ReadonlyMap<unknown, unknown>, path: string, depth: number): void {
+  writer.uint8(tag.map);
+  writer.varint(value.size);
+  for (const [key, element] of value) {
+    writeValue(writer, key, `${path}{key}`, depth);
+    writeValue(writer, element, `${path}{${String(key)}}`, depth);
+  }
+}
+
+function readPairs(reader: ByteReader, depth: number): [unknown, unknown][] {
+  const length = reader.varint();
+  reader.need(length);
+  return Array.from({ length }, () => [readValue(reader, depth + 1), readValue(reader, depth + 1)]);
+}
+
+function writeTypedArray(writer: ByteWriter, value: ArrayBufferView, path: string): void {
+  const kind = typedArrays.findIndex((type) => value instanceof type);
+  if (kind < 0) throw unsupported(value, path);
+  writer.uint8(tag.typedArray);
+  writer.uint8(kind);
+  writer.varint(value.byteLength);
+  writer.bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+}
+
+function readTypedArray(reader: ByteReader): unknown {
+  const type = typedArrays[reader.uint8()];
+  const bytes = reader.bytes(reader.varint());
+  if (!type || bytes.byteLength % type.BYTES_PER_ELEMENT !== 0) throw corrupt('typed array');
+  return new type(bytes.buffer as ArrayBuffer);
+}
+
+function readBigInt(reader: ByteReader): bigint {
+  const text = reader.string();
+  if (!/^-?\d+$/.test(text)) throw corrupt('bigint');
+  return BigInt(text);
+}
+
+function writeClass(writer: ByteWriter, value: object, path: string, depth: number): void {
+  const codec = classCodecOf(value);
+  if (!codec) throw unsupported(value, path);
+  writer.uint8(tag.class);
+  writer.string(codec.name);
+  writeValue(writer, codec.toPlain(value), path, depth);
+}
+
+function readClass(reader: ByteReader, depth: number): unknown {
+  const name = reader.string();
+  const codec = classCodecByName(name);
+  if (!codec) {
+    throw new UserError('UNKNOWN_CLASS', {
+      problem: `A value of the class '${name}' arrived, and no class is registered under that name here.`,
+      tryNext: [`Types.register(${name}, …) in the program, before execute().`],
+    });
+  }
+  return codec.fromPlain(readValue(reader, depth + 1));
+}
+
+export function unsupported(value: unknown, path: string, why?: string): UserError {
+  const what = typeof value === 'function' ? 'a function' : typeof value === 'symbol' ? 'a symbol' : describe(value as object);
+  const classLike = typeof value === 'object' && value !== null && why === undefined && !(value instanceof Promise);
+  return new UserError('UNSUPPORTED_VALUE', {
+    problem: `A record holds ${what}${path ? ` at ${path}` : ''}, which cannot travel between tasks or into state.`,
+    found: why,
+    tryNext:
+      value instanceof Promise
+        ? ['Await it before the record is emitted, or use an asynchronous operator.']
+        : classLike
+          ? [`Emit a plain object, or register the class: Types.register(${value.constructor?.name ?? 'MyClass'}, { toPlain, fromPlain }).`]
+          : ['Emit plain data: numbers, strings, booleans, dates, bytes, arrays, maps, sets and plain objects of these.'],
+  });
+}
+
+function describe(value: object): string {
+  const name = value.constructor?.name;
+  return name && name !== 'Object' ? `an instance of ${name}` : 'an object';
+}
