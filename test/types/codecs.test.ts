@@ -1,3 +1,4 @@
+import { deepStrictEqual } from 'node:assert/strict';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MIN_TIMESTAMP } from '../../src/shared/time.ts';
@@ -45,9 +46,12 @@ const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
 test('every value a record may hold survives a batch, a single-value encoding and a clone', () => {
   fc.assert(
     fc.property(fc.array(anyValue, { maxLength: 20 }), (values) => {
-      expect(roundTrip(values).values).toStrictEqual(values);
-      expect(values.map((value) => decodeValue(encodeValue(value)))).toStrictEqual(values);
-      expect(cloneValue(values)).toStrictEqual(values);
+      deepStrictEqual(roundTrip(values).values, values);
+      deepStrictEqual(
+        values.map((value) => decodeValue(encodeValue(value))),
+        values,
+      );
+      deepStrictEqual(cloneValue(values), values);
     }),
     { numRuns: 300 },
   );
