@@ -1,0 +1,146 @@
+/** Accumulators: sums over all subtasks, returned with the job's result. The JobManager merges their JSON forms by type. */
+import type { Accumulator } from './functions.ts';
+
+abstract class Sum implements Accumulator<number, number> {
+  abstract readonly type: string;
+  #sum = 0;
+
+  add(value = 1): void {
+    this.#sum += value;
+  }
+
+  getLocalValue(): number {
+    return this.#sum;
+  }
+
+  resetLocal(): void {
+    this.#sum = 0;
+  }
+
+  toJson(): number {
+    return this.#sum;
+  }
+}
+
+export class IntCounter extends Sum {
+  readonly type = 'IntCounter';
+}
+
+export class LongCounter extends Sum {
+  readonly type = 'LongCounter';
+}
+
+export class DoubleCounter extends Sum {
+  readonly type = 'DoubleCounter';
+}
+
+abstract class Extreme implements Accumulator<number, number> {
+  abstract readonly type: string;
+  #value: number | undefined;
+
+  abstract choose(a: number, b: number): number;
+
+  add(value: number): void {
+    this.#value = this.#value === undefined ? value : this.choose(this.#value, value);
+  }
+
+  getLocalValue(): number {
+    return this.#value ?? 0;
+  }
+
+  resetLocal(): void {
+    this.#value = undefined;
+  }
+
+  toJson(): number | null {
+    return this.#value ?? null;
+  }
+}
+
+export class DoubleMinimum extends Extreme {
+  readonly type = 'DoubleMinimum';
+  choose(a: number, b: number): number {
+    return Math.min(a, b);
+  }
+}
+
+export class DoubleMaximum extends Extreme {
+  readonly type = 'DoubleMaximum';
+  choose(a: number, b: number): number {
+    return Math.max(a, b);
+  }
+}
+
+export class AverageAccumulator implements Accumulator<number, number> {
+  readonly type = 'AverageAccumulator';
+  #sum = 0;
+  #count = 0;
+
+  add(value: number): void {
+    this.#sum += value;
+    this.#count++;
+  }
+
+  getLocalValue(): number {
+    return this.#count === 0 ? 0 : this.#sum / this.#count;
+  }
+
+  resetLocal(): void {
+    this.#sum = 0;
+    this.#count = 0;
+  }
+
+  toJson(): { sum: number; count: number } {
+    return { sum: this.#sum, count: this.#count };
+  }
+}
+
+export class Histogram implements Accumulator<number, ReadonlyMap<number, number>> {
+  readonly type = 'Histogram';
+  readonly #counts = new Map<number, number>();
+
+  add(value: number): void {
+    this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1);
+  }
+
+  getLocalValue(): ReadonlyMap<number, number> {
+    return this.#counts;
+  }
+
+  resetLocal(): void {
+    this.#counts.clear();
+  }
+
+  toJson(): [number, number][] {
+    return [...this.#counts];
+  }
+}
+
+/** Merges two JSON forms of one accumulator type. */
+export function mergeAccumulators(type: string, a: unknown, b: unknown): unknown {
+  switch (type) {
+    case 'DoubleMinimum':
+      return a === null ? b : b === null ? a : Math.min(a as number, b as number);
+    case 'DoubleMaximum':
+      return a === null ? b : b === null ? a : Math.max(a as number, b as number);
+    case 'AverageAccumulator': {
+      const [left, right] = [a, b] as { sum: number; count: number }[] as [{ sum: number; count: number }, { sum: number; count: number }];
+      return { sum: left.sum + right.sum, count: left.count + right.count };
+    }
+    case 'Histogram': {
+      const counts = new Map(a as [number, number][]);
+      for (const [value, count] of b as [number, number][]) counts.set(value, (counts.get(value) ?? 0) + count);
+      return [...counts];
+    }
+    default:
+      return (a as number) + (b as number);
+  }
+}
+
+/** What the program sees in the job's result. */
+export function accumulatorResult(type: string, json: unknown): unknown {
+  if (type === 'Histogram') return new Map((json as [number, number][]).sort(([a], [b]) => a - b));
+  if (type !== 'AverageAccumulator') return json ?? 0;
+  const { sum, count } = json as { sum: number; count: number };
+  return count === 0 ? 0 : sum / count;
+}

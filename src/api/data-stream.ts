@@ -1,0 +1,429 @@
+/**
+ * Streams as a program sees them. Each call adds a step to the job and gives a new handle; nothing runs before `execute`.
+ * Flink's names; wherever Flink wants a one-method object, a plain function will do.
+ */
+// biome-ignore-all lint/suspicious/noExplicitAny: the erased side of generic transformations
+import { UserError } from '../shared/errors.ts';
+import type { TypeInfo } from '../types/type-info.ts';
+import { connectors } from './connector-registry.ts';
+import { type Duration, durationMs } from './duration.ts';
+import { refuseAsync, selectorOf } from './function-checks.ts';
+import type {
+  CoFlatMapFunction,
+  Collector,
+  CoMapFunction,
+  CoProcessFunction,
+  FilterFunction,
+  FlatMapFunction,
+  KeyedProcessFunction,
+  KeySelector,
+  KeySelectorFn,
+  MapFunction,
+  OutputTagLike,
+  Partitioner,
+  ProcessFunction,
+  ReduceFunction,
+  SinkFunction,
+} from './functions.ts';
+import type { Sink } from './sink.ts';
+import type { StreamExecutionEnvironment } from './stream-execution-environment.ts';
+import type { PhysicalTransformation, Transformation } from './transformation.ts';
+import type { WatermarkStrategy } from './watermark-strategy.ts';
+
+/** What may be a key. */
+export type Key = string | number | bigint | boolean | null | Date | readonly Key[] | { readonly [field: string]: Key };
+type FieldOf<T, V> = { [F in keyof T]-?: T[F] extends V ? F : never }[keyof T] & (string | number);
+type KeyField<T> = T extends readonly unknown[] ? number & keyof T : keyof T & string;
+type MapLike<T, R> = ((value: T) => R) | MapFunction<T, R>;
+type FlatMapLike<T, R> = ((value: T, out: Collector<R>) => Iterable<R> | void) | FlatMapFunction<T, R>;
+type ReduceLike<T> = ((a: T, b: T) => T) | ReduceFunction<T>;
+type AwaitedNever<R> = R extends PromiseLike<unknown> ? never : R;
+
+export class DataStream<T> {
+  readonly environment: StreamExecutionEnvironment;
+  readonly transformation: Transformation;
+
+  constructor(environment: StreamExecutionEnvironment, transformation: Transformation) {
+    this.environment = environment;
+    this.transformation = transformation;
+  }
+
+  map<R>(mapper: MapLike<T, AwaitedNever<R>>): SingleOutputStreamOperator<R> {
+    refuseAsync(mapper, 'map');
+    return this.one('Map', { type: 'map', function: mapper });
+  }
+
+  /** Many results per record: return an array, be a generator, or call `out.collect`. */
+  flatMap<R>(flatMapper: FlatMapLike<T, R>): SingleOutputStreamOperator<R> {
+    refuseAsync(flatMapper, 'flatMap');
+    return this.one('Flat Map', { type: 'flat-map', function: flatMapper });
+  }
+
+  filter<S extends T>(predicate: (value: T) => value is S): SingleOutputStreamOperator<S>;
+  filter(predicate: ((value: T) => boolean) | FilterFunction<T>): SingleOutputStreamOperator<T>;
+  filter(predicate: ((value: T) => boolean) | FilterFunction<T>): SingleOutputStreamOperator<T> {
+    refuseAsync(predicate, 'filter');
+    return this.one('Filter', { type: 'filter', function: predicate });
+  }
+
+  process<R>(processFunction: ProcessFunction<T, R>): SingleOutputStreamOperator<R> {
+    return this.one('Process', { type: 'process', function: processFunction });
+  }
+
+  /** By field name, tuple index, or a function of the record. */
+  keyBy<F extends KeyField<T>>(field: F): KeyedStream<T, T[F]>;
+  keyBy<K extends Key>(selector: ((value: T) => K) | KeySelector<T, K>): KeyedStream<T, K>;
+  keyBy(selector: unknown): KeyedStream<T, unknown> {
+    const keySelector = selectorOf(selector, 'keyBy');
+    return new KeyedStream(this.environment, this.#partition({ kind: 'hash', keySelector }), keySelector);
+  }
+
+  union(...others: readonly DataStream<T>[]): DataStream<T> {
+    const inputs = [this, ...others].map((stream) => stream.transformation);
+    return new DataStream(
+      this.environment,
+      this.environment.builder.add((id) => ({ kind: 'union', id, inputs })),
+    );
+  }
+
+  connect<U>(other: DataStream<U>): ConnectedStreams<T, U> {
+    return new ConnectedStreams(this, other);
+  }
+
+  assignTimestampsAndWatermarks(strategy: WatermarkStrategy<T>): SingleOutputStreamOperator<T> {
+    return this.one('Timestamps/Watermarks', { type: 'timestamps-and-watermarks', watermarks: strategy.spec });
+  }
+
+  shuffle(): DataStream<T> {
+    return this.#repartitioned('shuffle');
+  }
+
+  rebalance(): DataStream<T> {
+    return this.#repartitioned('rebalance');
+  }
+
+  rescale(): DataStream<T> {
+    return this.#repartitioned('rescale');
+  }
+
+  global(): DataStream<T> {
+    return this.#repartitioned('global');
+  }
+
+  broadcast(): DataStream<T> {
+    return this.#repartitioned('broadcast');
+  }
+
+  forward(): DataStream<T> {
+    return this.#repartitioned('forward');
+  }
+
+  partitionCustom<K>(
+    partitioner: Partitioner<K> | ((key: K, numPartitions: number) => number),
+    selector: KeyField<T> | ((value: T) => K) | KeySelector<T, K>,
+  ): DataStream<T> {
+    const choose = typeof partitioner === 'function' ? partitioner : (key: K, count: number) => partitioner.partition(key, count);
+    const keySelector = selectorOf(selector, 'partitionCustom');
+    return new DataStream(
+      this.environment,
+      this.#partition({ kind: 'custom', keySelector, choose: choose as (key: never, partitions: number) => number }),
+    );
+  }
+
+  project<const F extends readonly (keyof T & string)[]>(...fields: F): SingleOutputStreamOperator<Pick<T, F[number]>> {
+    return this.map((value) => Object.fromEntries(fields.map((field) => [field, value[field]])) as any).name(
+      'Projection',
+    ) as SingleOutputStreamOperator<Pick<T, F[number]>>;
+  }
+
+  print(prefix?: string): DataStreamSink<T> {
+    return this.#sink('Print to Std. Out', { type: 'print', stderr: false, ...(prefix === undefined ? {} : { prefix }) });
+  }
+
+  printToErr(prefix?: string): DataStreamSink<T> {
+    return this.#sink('Print to Std. Err', { type: 'print', stderr: true, ...(prefix === undefined ? {} : { prefix }) });
+  }
+
+  addSink(sink: SinkFunction<T> | ((value: T) => void | Promise<void>)): DataStreamSink<T> {
+    const sinkFunction = typeof sink === 'function' ? { invoke: sink } : sink;
+    return this.#sink('Unnamed', { type: 'sink-function', function: sinkFunction });
+  }
+
+  sinkTo(sink: Sink<T, any, any>): DataStreamSink<T> {
+    return this.#sink('Sink', { type: 'sink-writer', sink });
+  }
+
+  /** One file at parallelism 1, else a directory with one file per subtask. */
+  writeAsText(path: string, mode: 'NO_OVERWRITE' | 'OVERWRITE' = 'NO_OVERWRITE'): DataStreamSink<T> {
+    return this.sinkTo(connectors().textFileSink(path, { overwrite: mode === 'OVERWRITE' })).name(`Sink: ${path}`);
+  }
+
+  writeToSocket(
+    host: string,
+    port: number,
+    serialize: (value: T) => string | Uint8Array = (value) => `${String(value)}\n`,
+  ): DataStreamSink<T> {
+    return this.sinkTo(connectors().socketSink({ host, port, serialize: serialize as (value: never) => string })).setParallelism(1);
+  }
+
+  getSideOutput<X>(tag: OutputTagLike<X>): DataStream<X> {
+    const input = this.transformation;
+    return new DataStream(
+      this.environment,
+      this.environment.builder.add((id) => ({ kind: 'side-output', id, input, tag: tag.id })),
+    );
+  }
+
+  /** Runs the job and hands the records to this process as they come. */
+  async *executeAndCollect(jobName?: string): AsyncGenerator<T, void, undefined> {
+    const resultId = `collect-${this.transformation.id}`;
+    this.#sink('Collect', { type: 'collect', resultId }).setParallelism(1);
+    yield* this.environment.collect(resultId, jobName) as AsyncIterable<T>;
+  }
+
+  getParallelism(): number {
+    return (this.transformation as PhysicalTransformation).parallelism ?? this.environment.getParallelism();
+  }
+
+  getExecutionEnvironment(): StreamExecutionEnvironment {
+    return this.environment;
+  }
+
+  protected one<R>(
+    name: string,
+    spec: { readonly type: string; readonly [setting: string]: unknown },
+    settings: Partial<PhysicalTransformation> = {},
+  ): SingleOutputStreamOperator<R> {
+    return new SingleOutputStreamOperator<R>(
+      this.environment,
+      this.environment.builder.physical(name, spec, [this.transformation], { ...this.keySettings(), ...settings }),
+    );
+  }
+
+  protected keySettings(): Partial<PhysicalTransformation> {
+    return {};
+  }
+
+  #sink(name: string, spec: { readonly type: string; readonly [setting: string]: unknown }): DataStreamSink<T> {
+    const transformation = this.environment.builder.physical(`Sink: ${name}`, spec, [this.transformation], this.keySettings());
+    return new DataStreamSink<T>(transformation);
+  }
+
+  #repartitioned(kind: 'forward' | 'rescale' | 'rebalance' | 'shuffle' | 'broadcast' | 'global'): DataStream<T> {
+    return new DataStream(this.environment, this.#partition({ kind }));
+  }
+
+  #partition(partitioner: Extract<Transformation, { kind: 'partition' }>['partitioner']): Transformation {
+    const input = this.transformation;
+    return this.environment.builder.add((id) => ({ kind: 'partition', id, input, partitioner }));
+  }
+}
+
+/** A step whose settings can still be changed. */
+export class SingleOutputStreamOperator<T> extends DataStream<T> {
+  get #physical(): PhysicalTransformation {
+    return this.transformation as PhysicalTransformation;
+  }
+
+  name(name: string): this {
+    this.#physical.name = name;
+    return this;
+  }
+
+  /** Ties the operator's state to this word, whatever else changes in the program. */
+  uid(uid: string): this {
+    this.#physical.uid = uid;
+    return this;
+  }
+
+  setUidHash(hash: string): this {
+    this.#physical.uidHash = hash;
+    return this;
+  }
+
+  setDescription(description: string): this {
+    this.#physical.description = description;
+    return this;
+  }
+
+  setParallelism(parallelism: number): this {
+    setParallelism(this.#physical, parallelism);
+    return this;
+  }
+
+  setMaxParallelism(maxParallelism: number): this {
+    this.#physical.maxParallelism = positive(maxParallelism, 'setMaxParallelism', 32768);
+    return this;
+  }
+
+  slotSharingGroup(group: string): this {
+    this.#physical.slotSharingGroup = group;
+    return this;
+  }
+
+  disableChaining(): this {
+    this.#physical.chaining = 'never';
+    return this;
+  }
+
+  startNewChain(): this {
+    this.#physical.chaining = 'head';
+    return this;
+  }
+
+  setBufferTimeout(timeout: Duration | -1): this {
+    this.#physical.bufferTimeoutMs = timeout === -1 ? -1 : durationMs(timeout, 'setBufferTimeout');
+    return this;
+  }
+
+  returns<R extends T>(type: TypeInfo<R>): SingleOutputStreamOperator<R> {
+    this.#physical.outputType = type;
+    return this as unknown as SingleOutputStreamOperator<R>;
+  }
+}
+
+export class DataStreamSink<T> {
+  readonly transformation: PhysicalTransformation;
+  readonly #type: T | undefined = undefined;
+
+  constructor(transformation: PhysicalTransformation) {
+    this.transformation = transformation;
+    void this.#type;
+  }
+
+  name(name: string): this {
+    this.transformation.name = name;
+    return this;
+  }
+
+  uid(uid: string): this {
+    this.transformation.uid = uid;
+    return this;
+  }
+
+  setParallelism(parallelism: number): this {
+    setParallelism(this.transformation, parallelism);
+    return this;
+  }
+
+  slotSharingGroup(group: string): this {
+    this.transformation.slotSharingGroup = group;
+    return this;
+  }
+
+  disableChaining(): this {
+    this.transformation.chaining = 'never';
+    return this;
+  }
+}
+
+export class KeyedStream<T, K> extends DataStream<T> {
+  readonly keySelector: KeySelectorFn;
+  readonly #key: K | undefined = undefined;
+
+  constructor(environment: StreamExecutionEnvironment, transformation: Transformation, keySelector: KeySelectorFn) {
+    super(environment, transformation);
+    this.keySelector = keySelector;
+    void this.#key;
+  }
+
+  /** Rolling: emits the reduced value after each record. */
+  reduce(reducer: ReduceLike<T>): SingleOutputStreamOperator<T> {
+    refuseAsync(reducer, 'reduce');
+    return this.one('Keyed Reduce', { type: 'keyed-reduce', function: reducer });
+  }
+
+  sum(field: FieldOf<T, number | bigint>): SingleOutputStreamOperator<T> {
+    return this.#aggregate('sum', field);
+  }
+
+  min(field: FieldOf<T, number | bigint | string>): SingleOutputStreamOperator<T> {
+    return this.#aggregate('min', field);
+  }
+
+  max(field: FieldOf<T, number | bigint | string>): SingleOutputStreamOperator<T> {
+    return this.#aggregate('max', field);
+  }
+
+  minBy(field: FieldOf<T, number | bigint | string>, first = true): SingleOutputStreamOperator<T> {
+    return this.#aggregate('minBy', field, first);
+  }
+
+  maxBy(field: FieldOf<T, number | bigint | string>, first = true): SingleOutputStreamOperator<T> {
+    return this.#aggregate('maxBy', field, first);
+  }
+
+  override process<R>(processFunction: KeyedProcessFunction<K, T, R>): SingleOutputStreamOperator<R> {
+    return this.one('KeyedProcess', { type: 'keyed-process', function: processFunction });
+  }
+
+  protected override keySettings(): Partial<PhysicalTransformation> {
+    return { keySelectors: [this.keySelector] };
+  }
+
+  #aggregate(aggregate: 'sum' | 'min' | 'max' | 'minBy' | 'maxBy', field: string | number, first = true): SingleOutputStreamOperator<T> {
+    return this.one('Keyed Aggregation', { type: 'keyed-aggregate', aggregate, field, first });
+  }
+}
+
+/** Two streams that share one operator and its state. */
+export class ConnectedStreams<A, B, K = never> {
+  readonly #first: DataStream<A>;
+  readonly #second: DataStream<B>;
+
+  constructor(first: DataStream<A>, second: DataStream<B>) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  keyBy<KK extends Key>(first: KeyField<A> | ((value: A) => KK), second: KeyField<B> | ((value: B) => KK)): ConnectedStreams<A, B, KK> {
+    return new ConnectedStreams<A, B, KK>(
+      this.#first.keyBy(selectorOf(first, 'keyBy') as (value: A) => KK),
+      this.#second.keyBy(selectorOf(second, 'keyBy') as (value: B) => KK),
+    );
+  }
+
+  map<R>(mapper: CoMapFunction<A, B, R>): SingleOutputStreamOperator<R> {
+    return this.#two('Co-Map', { type: 'co-map', function: mapper });
+  }
+
+  flatMap<R>(flatMapper: CoFlatMapFunction<A, B, R>): SingleOutputStreamOperator<R> {
+    return this.#two('Co-Flat Map', { type: 'co-flat-map', function: flatMapper });
+  }
+
+  process<R>(processFunction: CoProcessFunction<A, B, R, K>): SingleOutputStreamOperator<R> {
+    return this.#two('Co-Process', { type: 'co-process', function: processFunction, keyed: this.#keyed });
+  }
+
+  get #keyed(): boolean {
+    return this.#first instanceof KeyedStream && this.#second instanceof KeyedStream;
+  }
+
+  #two<R>(name: string, spec: { readonly type: string; readonly [setting: string]: unknown }): SingleOutputStreamOperator<R> {
+    const { environment } = this.#first;
+    const inputs = [this.#first.transformation, this.#second.transformation];
+    const keySelectors = this.#keyed
+      ? [this.#first, this.#second].map((stream) => (stream as unknown as KeyedStream<unknown, unknown>).keySelector)
+      : undefined;
+    return new SingleOutputStreamOperator<R>(
+      environment,
+      environment.builder.physical(name, spec, inputs, keySelectors ? { keySelectors } : {}),
+    );
+  }
+}
+
+function setParallelism(transformation: PhysicalTransformation, parallelism: number): void {
+  positive(parallelism, 'setParallelism', 32768);
+  if (transformation.forceNonParallel && parallelism !== 1) {
+    throw new UserError('NOT_PARALLEL', {
+      problem: `'${transformation.name}' cannot run in parallel: setParallelism(${parallelism}).`,
+      found: transformation.location,
+    });
+  }
+  transformation.parallelism = parallelism;
+}
+
+export function positive(value: number, call: string, max: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new UserError('BAD_PARALLELISM', { problem: `${call}(${value}): a whole number from 1 to ${max} is wanted.` });
+}

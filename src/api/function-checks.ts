@@ -1,0 +1,37 @@
+/** Checks on functions that can be made while the graph is built, and key selectors in their one normal form. */
+import { UserError } from '../shared/errors.ts';
+import type { KeySelectorFn } from './functions.ts';
+
+const asyncFunction = Object.getPrototypeOf(async () => {}) as object;
+const asyncGenerator = Object.getPrototypeOf(async function* () {}) as object;
+
+/** Throws UserError('ASYNC_FUNCTION') for functions that return a promise for each record. */
+export function refuseAsync(value: unknown, call: string): void {
+  const method = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[call] : value;
+  if (typeof method !== 'function') {
+    throw new UserError('NOT_A_FUNCTION', {
+      problem: `${call}() wants a function, or an object with a method ${call}; it got ${value === null ? 'null' : typeof value}.`,
+    });
+  }
+  const prototype = Object.getPrototypeOf(method) as object;
+  if (prototype !== asyncFunction && prototype !== asyncGenerator) return;
+  throw new UserError('ASYNC_FUNCTION', {
+    problem: `${call}() was given an async function; functions called for each record are synchronous.`,
+    tryNext: ['Use asynchronous I/O for calls that wait for the outside world, or do the waiting in open().'],
+  });
+}
+
+export function selectorOf(selector: unknown, call: string): KeySelectorFn {
+  if (typeof selector === 'function') {
+    refuseAsync(selector, call);
+    return selector as KeySelectorFn;
+  }
+  if (typeof selector === 'string' || typeof selector === 'number') return fieldSelector(selector);
+  const getKey = (selector as { getKey?: unknown } | null)?.getKey;
+  if (typeof getKey === 'function') return (value) => getKey.call(selector, value) as unknown;
+  throw new UserError('NOT_A_KEY_SELECTOR', { problem: `${call}() wants a field name, a tuple index or a function of the record.` });
+}
+
+function fieldSelector(field: string | number): KeySelectorFn {
+  return (value: Record<string | number, unknown>) => value[field];
+}

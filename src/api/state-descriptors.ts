@@ -1,0 +1,53 @@
+/** State descriptors in Flink's class form; a literal `{ kind: 'value', name: 'total' }` is the same thing. */
+import type { TypeInfo } from '../types/type-info.ts';
+import type * as state from './state.ts';
+
+export class ValueStateDescriptor<T> implements state.ValueStateDescriptor<T> {
+  readonly kind = 'value';
+  readonly name: string;
+  readonly type: TypeInfo<T> | undefined;
+  readonly defaultValue: (() => T) | undefined;
+
+  constructor(name: string, type?: TypeInfo<T>, defaultValue?: () => T) {
+    this.name = name;
+    this.type = type;
+    this.defaultValue = defaultValue;
+  }
+}
+
+export class ListStateDescriptor<T> implements state.ListStateDescriptor<T> {
+  readonly kind = 'list';
+  readonly name: string;
+  readonly type: TypeInfo<T> | undefined;
+
+  constructor(name: string, type?: TypeInfo<T>) {
+    this.name = name;
+    this.type = type;
+  }
+}
+
+export class MapStateDescriptor<K, V> implements state.MapStateDescriptor<K, V> {
+  readonly kind = 'map';
+  readonly name: string;
+  readonly keyType: TypeInfo<K> | undefined;
+  readonly type: TypeInfo<V> | undefined;
+
+  constructor(name: string, keyType?: TypeInfo<K>, type?: TypeInfo<V>) {
+    this.name = name;
+    this.keyType = keyType;
+    this.type = type;
+  }
+}
+
+export class ReducingStateDescriptor<T> implements state.ReducingStateDescriptor<T> {
+  readonly kind = 'reducing';
+  readonly name: string;
+  readonly reduce: (a: T, b: T) => T;
+  readonly type: TypeInfo<T> | undefined;
+
+  constructor(name: string, reduce: (a: T, b: T) => T, type?: TypeInfo<T>) {
+    this.name = name;
+    this.reduce = reduce;
+    this.type = type;
+  }
+}
