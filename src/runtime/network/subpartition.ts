@@ -1,0 +1,183 @@
+/**
+ * The producing end of one channel: gathers records, seals them into frames, and keeps frames that found no room. A
+ * subpartition is available while nothing waits for room; what one call emits beyond that is metered by its partition.
+ */
+import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import type { BatchEncoder, DecodedBatch } from '../../types/codec.ts';
+import type { ChannelEvent } from './channel.ts';
+import { encodeEvent, frameKind } from './frames.ts';
+
+/** Records of one frame; beyond it a frame is sealed. */
+export const maxBatchRecords = 512;
+export const maxBatchBytes = 32 * 1024;
+
+export interface Subpartition {
+  readonly isAvailable: boolean;
+  /** Bytes (or a rough count of them) that wait for room. */
+  readonly waitingBytes: number;
+  readonly bytesOut: number;
+  /** Records gathered and not sealed. */
+  readonly gathered: number;
+  add(value: unknown, timestamp: number): void;
+  send(event: ChannelEvent): void;
+  flush(): void;
+  /** Room may have appeared: sends what waits. */
+  drain(): void;
+  close(): void;
+}
+
+/** Moves frames to the other end; `tryWrite` copies. */
+export interface FrameTransport {
+  tryWrite(kind: number, bytes: Uint8Array): boolean;
+  /** Called when frames wait, so that the other end says when there is room. */
+  awaitRoom(): void;
+  close(): void;
+}
+
+/** Over a ring or a connection. */
+export class EncodedSubpartition implements Subpartition {
+  readonly #encoder: BatchEncoder;
+  readonly #transport: FrameTransport;
+  readonly #waiting: { kind: number; bytes: Uint8Array }[] = [];
+  isAvailable = true;
+  waitingBytes = 0;
+  bytesOut = 0;
+  #closed = false;
+
+  constructor(encoder: BatchEncoder, transport: FrameTransport) {
+    this.#encoder = encoder;
+    this.#transport = transport;
+  }
+
+  get gathered(): number {
+    return this.#encoder.count;
+  }
+
+  add(value: unknown, timestamp: number): void {
+    const encoder = this.#encoder;
+    encoder.add(value, timestamp);
+    if (encoder.count >= maxBatchRecords || encoder.sizeBytes >= maxBatchBytes) this.flush();
+  }
+
+  flush(): void {
+    if (this.#encoder.count > 0) this.#write(frameKind.batch, this.#encoder.take());
+  }
+
+  send(event: ChannelEvent): void {
+    this.flush();
+    this.#write(frameKind.event, encodeEvent(event).subarray(1));
+  }
+
+  drain(): void {
+    if (this.#waiting.length === 0) return;
+    let sent = 0;
+    for (const frame of this.#waiting) {
+      if (!this.#transport.tryWrite(frame.kind, frame.bytes)) break;
+      this.waitingBytes -= frame.bytes.length;
+      sent++;
+    }
+    this.#waiting.splice(0, sent);
+    if (this.#waiting.length === 0) this.isAvailable = true;
+    else this.#transport.awaitRoom();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#waiting.length = 0;
+    this.#transport.close();
+  }
+
+  #write(kind: number, bytes: Uint8Array): void {
+    if (this.#closed) return;
+    this.bytesOut += bytes.length;
+    if (this.#waiting.length === 0 && this.#transport.tryWrite(kind, bytes)) return;
+    // The bytes belong to the encoder and change with its next record.
+    this.#waiting.push({ kind, bytes: bytes.slice() });
+    this.waitingBytes += bytes.length;
+    this.isAvailable = false;
+    this.#transport.awaitRoom();
+  }
+}
+
+/** Frames of a same-thread channel: values that were copied when they were emitted. */
+export interface LocalFrame {
+  readonly batch: DecodedBatch | undefined;
+  readonly event: ChannelEvent | undefined;
+}
+
+/** Both ends of a same-thread channel meet here; whichever task is deployed first makes it. */
+export class LocalQueue {
+  static readonly capacity = 8;
+  readonly frames: LocalFrame[] = [];
+  onFrame: (() => void) | undefined;
+  onRoom: (() => void) | undefined;
+  failure: Error | undefined;
+
+  push(frame: LocalFrame): void {
+    this.frames.push(frame);
+    this.onFrame?.();
+  }
+
+  shift(): LocalFrame | undefined {
+    const frame = this.frames.shift();
+    if (this.frames.length === LocalQueue.capacity - 1) this.onRoom?.();
+    return frame;
+  }
+}
+
+export class LocalSubpartition implements Subpartition {
+  readonly #queue: LocalQueue;
+  readonly #clone: (value: unknown) => unknown;
+  #values: unknown[] = [];
+  #timestamps: Float64Array | undefined;
+  bytesOut = 0;
+
+  constructor(queue: LocalQueue, clone: (value: unknown) => unknown) {
+    this.#queue = queue;
+    this.#clone = clone;
+  }
+
+  get isAvailable(): boolean {
+    return this.#queue.frames.length < LocalQueue.capacity;
+  }
+
+  get gathered(): number {
+    return this.#values.length;
+  }
+
+  get waitingBytes(): number {
+    // A frame holds at most maxBatchRecords; its weight is guessed as that of a full encoded one.
+    return Math.max(0, this.#queue.frames.length - LocalQueue.capacity) * maxBatchBytes;
+  }
+
+  add(value: unknown, timestamp: number): void {
+    const index = this.#values.length;
+    this.#values.push(this.#clone(value));
+    if (timestamp !== MIN_TIMESTAMP) this.#setTimestamp(index, timestamp);
+    else if (this.#timestamps) this.#timestamps[index] = MIN_TIMESTAMP;
+    if (index + 1 >= maxBatchRecords) this.flush();
+  }
+
+  flush(): void {
+    if (this.#values.length === 0) return;
+    this.#queue.push({ batch: { values: this.#values, timestamps: this.#timestamps }, event: undefined });
+    this.#values = [];
+    this.#timestamps = undefined;
+  }
+
+  send(event: ChannelEvent): void {
+    this.flush();
+    this.#queue.push({ batch: undefined, event });
+  }
+
+  drain(): void {}
+
+  close(): void {
+    this.#values = [];
+  }
+
+  #setTimestamp(index: number, timestamp: number): void {
+    this.#timestamps ??= new Float64Array(maxBatchRecords).fill(MIN_TIMESTAMP);
+    this.#timestamps[index] = timestamp;
+  }
+}
