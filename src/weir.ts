@@ -1,0 +1,2 @@
+/** What `import … from 'weir'` gives: the programming interface. */
+export * from './api/index.ts';
