@@ -1,0 +1,52 @@
+/** The watermark of a task: the minimum over its channels, idle and ended ones left out; it never goes back. */
+import { MIN_TIMESTAMP } from '../../shared/time.ts';
+
+export class WatermarkValve {
+  readonly #watermarks: Float64Array;
+  readonly #idle: boolean[];
+  #output = MIN_TIMESTAMP;
+  #outputIdle = false;
+
+  constructor(channels: number) {
+    this.#watermarks = new Float64Array(channels).fill(MIN_TIMESTAMP);
+    this.#idle = new Array<boolean>(channels).fill(false);
+  }
+
+  get current(): number {
+    return this.#output;
+  }
+
+  get isIdle(): boolean {
+    return this.#outputIdle;
+  }
+
+  /** True when the output watermark advanced. */
+  advance(channel: number, timestamp: number): boolean {
+    if (this.#idle[channel] || timestamp <= (this.#watermarks[channel] as number)) return false;
+    this.#watermarks[channel] = timestamp;
+    return this.#recompute();
+  }
+
+  /** What changed: the status, the watermark (silence no longer holds it back), or both. */
+  setIdle(channel: number, idle: boolean): { statusChanged: boolean; advanced: boolean } {
+    this.#idle[channel] = idle;
+    const allIdle = this.#idle.every(Boolean);
+    const statusChanged = allIdle !== this.#outputIdle;
+    this.#outputIdle = allIdle;
+    return { statusChanged, advanced: allIdle ? this.#advanceTo(Math.max(...this.#watermarks)) : this.#recompute() };
+  }
+
+  #recompute(): boolean {
+    let minimum = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#watermarks.length; i++) {
+      if (!this.#idle[i] && (this.#watermarks[i] as number) < minimum) minimum = this.#watermarks[i] as number;
+    }
+    return minimum !== Number.POSITIVE_INFINITY && this.#advanceTo(minimum);
+  }
+
+  #advanceTo(timestamp: number): boolean {
+    if (timestamp <= this.#output) return false;
+    this.#output = timestamp;
+    return true;
+  }
+}
