@@ -1,0 +1,43 @@
+/** From an operator specification to the operator that runs it: one table. */
+// biome-ignore-all lint/suspicious/noExplicitAny: each builder narrows the specification it is registered for
+import type { CustomSpec } from '../../api/operator-specs.ts';
+import type { StreamOperator } from '../../api/operators.ts';
+import type { StreamNode } from '../../graph/stream-graph.ts';
+import { BugError } from '../../shared/assert.ts';
+import { sinkOperatorBuilders } from '../sink/sink-operators.ts';
+import { sourceOperatorBuilders } from '../source/source-operators.ts';
+import {
+  aggregateReducer,
+  CoFlatMapOperator,
+  CoMapOperator,
+  CoProcessOperator,
+  KeyedProcessOperator,
+  KeyedReduceOperator,
+} from './keyed-operators.ts';
+import { FilterOperator, FlatMapOperator, MapOperator, ProcessOperator } from './stateless-operators.ts';
+import { TimestampsOperator } from './timestamps-operator.ts';
+
+export type OperatorBuilder = (spec: any, node: StreamNode) => StreamOperator;
+
+const builders: Readonly<Record<string, OperatorBuilder>> = {
+  ...sourceOperatorBuilders,
+  ...sinkOperatorBuilders,
+  map: (spec) => new MapOperator(spec),
+  filter: (spec) => new FilterOperator(spec),
+  'flat-map': (spec) => new FlatMapOperator(spec),
+  process: (spec) => new ProcessOperator(spec),
+  'keyed-process': (spec) => new KeyedProcessOperator(spec),
+  'keyed-reduce': (spec) => new KeyedReduceOperator(spec),
+  'keyed-aggregate': (spec) => new KeyedReduceOperator({ type: 'keyed-reduce', function: aggregateReducer(spec) }),
+  'co-map': (spec) => new CoMapOperator(spec),
+  'co-flat-map': (spec) => new CoFlatMapOperator(spec),
+  'co-process': (spec) => new CoProcessOperator(spec),
+  'timestamps-and-watermarks': (spec) => new TimestampsOperator(spec),
+  custom: (spec: CustomSpec) => spec.factory.createOperator(),
+};
+
+export function buildOperator(node: StreamNode): StreamOperator {
+  const build = builders[node.spec.type];
+  if (!build) throw new BugError(`no operator for specification '${node.spec.type}'`);
+  return build(node.spec, node);
+}

@@ -1,0 +1,244 @@
+/** The operators that end a stream: unified sinks, classic sink functions, print, and collecting to the client. */
+// biome-ignore-all lint/suspicious/noExplicitAny: record and committable types are the sink's own
+import { writeSync } from 'node:fs';
+import type { CollectSpec, PrintSpec, SinkFunctionSpec, SinkSpec } from '../../api/operator-specs.ts';
+import type { OperatorContext, StreamOperator } from '../../api/operators.ts';
+import type { CommitRequest, Committer, SinkWriter } from '../../api/sink.ts';
+import { ExternalError } from '../../shared/errors.ts';
+import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import { closeFunction, openFunction } from '../operators/user-function.ts';
+import { renderValue } from './render-value.ts';
+
+abstract class SinkOperator implements StreamOperator {
+  protected context!: OperatorContext;
+  protected watermark = MIN_TIMESTAMP;
+  protected timestamp = MIN_TIMESTAMP;
+
+  setup(context: OperatorContext): void {
+    this.context = context;
+  }
+
+  processWatermark(timestamp: number): void {
+    this.watermark = timestamp;
+  }
+
+  processWatermarkStatus(): void {}
+
+  protected waitIfAsync(result: void | Promise<void>): void {
+    if (result !== undefined && typeof (result as { then?: unknown }).then === 'function') this.context.waitFor(result);
+  }
+}
+
+export class SinkWriterOperator extends SinkOperator {
+  readonly #spec: SinkSpec;
+  #writer: SinkWriter<unknown, unknown, unknown> | undefined;
+  readonly #writeContext = {
+    timestamp: () => (this.timestamp === MIN_TIMESTAMP ? null : this.timestamp),
+    currentWatermark: () => this.watermark,
+  };
+
+  constructor(spec: SinkSpec) {
+    super();
+    this.#spec = spec;
+  }
+
+  async open(): Promise<void> {
+    this.#writer = await this.#spec.sink.createWriter(this.#initContext(), []);
+  }
+
+  processElement(value: unknown, timestamp: number): void {
+    this.timestamp = timestamp;
+    this.waitIfAsync((this.#writer as SinkWriter<unknown>).write(value, this.#writeContext));
+  }
+
+  override processWatermark(timestamp: number): void {
+    super.processWatermark(timestamp);
+    const result = this.#writer?.writeWatermark?.(timestamp);
+    if (result) this.waitIfAsync(result);
+  }
+
+  /** End of input without checkpoints: what was written is committed here. */
+  async finish(): Promise<void> {
+    const writer = this.#writer as SinkWriter<unknown>;
+    await writer.flush(true);
+    const committables = (await writer.prepareCommit?.()) ?? [];
+    if (committables.length === 0 || !this.#spec.sink.createCommitter) return;
+    const committer = (await this.#spec.sink.createCommitter(this.#initContext())) as Committer<unknown>;
+    try {
+      await commitAll(committer, committables, this.context.operatorName);
+    } finally {
+      await committer.close?.();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close?.();
+  }
+
+  #initContext() {
+    const { subtaskIndex, parallelism, runtimeContext } = this.context;
+    return {
+      subtaskIndex,
+      parallelism,
+      attemptNumber: runtimeContext.getAttemptNumber(),
+      jobId: runtimeContext.jobId,
+      metrics: runtimeContext.metrics,
+    };
+  }
+}
+
+const commitAttempts = 10;
+
+/** Retries what asks for it; anything else that fails, fails the task. */
+async function commitAll(committer: Committer<unknown>, committables: readonly unknown[], operatorName: string): Promise<void> {
+  let open = committables.map((committable) => ({ committable, retries: 0 }));
+  while (open.length > 0) {
+    const again: typeof open = [];
+    const requests = open.map((entry): CommitRequest<unknown> => {
+      const retry = (committable: unknown): void => void again.push({ committable, retries: entry.retries + 1 });
+      return {
+        committable: entry.committable,
+        numberOfRetries: entry.retries,
+        retryLater: () => retry(entry.committable),
+        updateAndRetryLater: retry,
+        signalAlreadyCommitted: () => {},
+        signalFailedWithKnownReason: () => {},
+        signalFailedWithUnknownReason: (error) => {
+          throw error;
+        },
+      };
+    });
+    await committer.commit(requests);
+    if (again.some((entry) => entry.retries > commitAttempts)) {
+      throw new ExternalError('COMMIT_FAILED', {
+        problem: `Operator '${operatorName}': a commit failed ${commitAttempts} times.`,
+        retriable: true,
+      });
+    }
+    open = again;
+  }
+}
+
+export class SinkFunctionOperator extends SinkOperator {
+  readonly #spec: SinkFunctionSpec;
+  readonly #invokeContext = {
+    timestamp: () => (this.timestamp === MIN_TIMESTAMP ? null : this.timestamp),
+    currentProcessingTime: () => this.context.currentProcessingTime(),
+    currentWatermark: () => this.watermark,
+  };
+
+  constructor(spec: SinkFunctionSpec) {
+    super();
+    this.#spec = spec;
+  }
+
+  open(): Promise<void> {
+    return openFunction(this.#spec.function, this.context.runtimeContext);
+  }
+
+  processElement(value: unknown, timestamp: number): void {
+    this.timestamp = timestamp;
+    this.waitIfAsync(this.#spec.function.invoke(value, this.#invokeContext));
+  }
+
+  close(): Promise<void> {
+    return closeFunction(this.#spec.function);
+  }
+}
+
+/** Lines leave in batches by a synchronous write, so that they survive the death of the thread. */
+export class PrintOperator extends SinkOperator {
+  static readonly #batchBytes = 16 * 1024;
+  readonly #spec: PrintSpec;
+  #prefix = '';
+  #lines = '';
+  #flushScheduled = false;
+
+  constructor(spec: PrintSpec) {
+    super();
+    this.#spec = spec;
+  }
+
+  open(): void {
+    const { parallelism, subtaskIndex } = this.context;
+    const name = this.#spec.prefix;
+    if (parallelism > 1) this.#prefix = name === undefined ? `${subtaskIndex + 1}> ` : `${name}:${subtaskIndex + 1}> `;
+    else this.#prefix = name === undefined ? '' : `${name}> `;
+  }
+
+  processElement(value: unknown): void {
+    this.#lines += `${this.#prefix}${renderValue(value)}\n`;
+    if (this.#lines.length >= PrintOperator.#batchBytes) this.#flush();
+    else if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      setImmediate(() => this.#flush());
+    }
+  }
+
+  finish(): void {
+    this.#flush();
+  }
+
+  close(): void {
+    this.#flush();
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    const text = this.#lines;
+    this.#lines = '';
+    if (text !== '') writeWhole(this.#spec.stderr ? 2 : 1, Buffer.from(text));
+  }
+}
+
+/** A pipe may take less than all, or nothing for a moment. */
+function writeWhole(descriptor: number, bytes: Buffer): void {
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(descriptor, bytes, written);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+/** Sends records to the operator's coordinator, which keeps them until the client asks. */
+export class CollectOperator extends SinkOperator {
+  static readonly #batchRecords = 256;
+  readonly #spec: CollectSpec;
+  #batch: unknown[] = [];
+  #flushScheduled = false;
+
+  constructor(spec: CollectSpec) {
+    super();
+    this.#spec = spec;
+  }
+
+  processElement(value: unknown): void {
+    this.#batch.push(value);
+    if (this.#batch.length >= CollectOperator.#batchRecords) this.#flush();
+    else if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      setImmediate(() => this.#flush());
+    }
+  }
+
+  finish(): void {
+    this.#flush();
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (this.#batch.length === 0) return;
+    this.context.sendEventToCoordinator({ type: 'collected', payload: { resultId: this.#spec.resultId, records: this.#batch } });
+    this.#batch = [];
+  }
+}
+
+export const sinkOperatorBuilders: Readonly<Record<string, (spec: any) => StreamOperator>> = {
+  'sink-writer': (spec: SinkSpec) => new SinkWriterOperator(spec),
+  'sink-function': (spec: SinkFunctionSpec) => new SinkFunctionOperator(spec),
+  print: (spec: PrintSpec) => new PrintOperator(spec),
+  collect: (spec: CollectSpec) => new CollectOperator(spec),
+};

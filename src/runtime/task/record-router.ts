@@ -1,0 +1,99 @@
+/** Chooses the subpartition of each record: one small function per partitioner, made once per edge. */
+import type { Partitioner } from '../../api/transformation.ts';
+import { UserError } from '../../shared/errors.ts';
+import { keyGroupOf, operatorIndexForKeyGroup } from '../../types/key-groups.ts';
+import { hashKey } from '../../types/key-hash.ts';
+import type { ResultPartitionWriter } from '../network/channel.ts';
+
+export type RouteRecord = (value: unknown, timestamp: number) => void;
+
+export interface RouteOptions {
+  readonly partitioner: Partitioner;
+  readonly partition: ResultPartitionWriter;
+  readonly maxParallelism: number;
+  readonly operatorName: string;
+  readonly random: () => number;
+}
+
+export function createRouter(options: RouteOptions): RouteRecord {
+  const { partitioner, partition } = options;
+  const count = partition.subpartitions;
+  switch (partitioner.kind) {
+    case 'forward':
+    case 'global':
+      return (value, timestamp) => partition.emit(value, timestamp, 0);
+    case 'broadcast':
+      return (value, timestamp) => partition.broadcast(value, timestamp);
+    case 'rebalance':
+    case 'rescale':
+      return roundRobin(partition, count, Math.floor(options.random() * count));
+    case 'shuffle':
+      return (value, timestamp) => partition.emit(value, timestamp, Math.floor(options.random() * count));
+    case 'hash':
+      return byKey(options, partitioner.keySelector);
+    case 'custom':
+      return byChoice(options, partitioner.keySelector, partitioner.choose as (key: unknown, partitions: number) => number);
+  }
+}
+
+function roundRobin(partition: ResultPartitionWriter, count: number, start: number): RouteRecord {
+  let next = start;
+  return (value, timestamp) => {
+    partition.emit(value, timestamp, next);
+    next = next + 1 === count ? 0 : next + 1;
+  };
+}
+
+function byKey(options: RouteOptions, selector: (value: never) => unknown): RouteRecord {
+  const { partition, maxParallelism, operatorName } = options;
+  const count = partition.subpartitions;
+  const keyOf = selector as (value: unknown) => unknown;
+  if (count === 1) {
+    // One consumer: the key is still checked there, before it touches state.
+    return (value, timestamp) => partition.emit(value, timestamp, 0);
+  }
+  return (value, timestamp) => {
+    let hash: number;
+    try {
+      hash = hashKey(keyOf(value));
+    } catch (error) {
+      throw locateKeyError(error, operatorName, value);
+    }
+    partition.emit(value, timestamp, operatorIndexForKeyGroup(keyGroupOf(hash, maxParallelism), count, maxParallelism));
+  };
+}
+
+function byChoice(
+  options: RouteOptions,
+  selector: (value: never) => unknown,
+  choose: (key: unknown, partitions: number) => number,
+): RouteRecord {
+  const { partition, operatorName } = options;
+  const count = partition.subpartitions;
+  return (value, timestamp) => {
+    const index = choose((selector as (value: unknown) => unknown)(value), count);
+    if (!Number.isInteger(index) || index < 0 || index >= count) {
+      throw new UserError('BAD_PARTITION', {
+        problem: `Operator '${operatorName}': the custom partitioner chose ${String(index)}; it must be a whole number from 0 to ${count - 1}.`,
+      });
+    }
+    partition.emit(value, timestamp, index);
+  };
+}
+
+export function locateKeyError(error: unknown, operatorName: string, value: unknown): unknown {
+  if (!(error instanceof UserError) || error.code !== 'INVALID_KEY') return error;
+  return new UserError(error.code, {
+    ...error.facts,
+    problem: `Operator '${operatorName}': ${error.facts.problem}`,
+    found: `The record: ${shown(value)}. ${error.facts.found ?? ''}`,
+  });
+}
+
+function shown(value: unknown): string {
+  try {
+    return JSON.stringify(value)?.slice(0, 500) ?? String(value);
+  } catch {
+    return String(value);
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * The loop of one slot thread: mails first, then a bounded slice of each runnable task in turn, then the event loop. A slot
+ * with nothing to do sleeps on one doorbell.
+ */
+import { getHeapStatistics } from 'node:v8';
+import type { Configuration } from '../../config/configuration.ts';
+import type { JobGraph } from '../../graph/job-graph.ts';
+import type { ProgramLoader, ReplayableProgram } from '../../program/program.ts';
+import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
+import type { ExecutionAttemptId, JobId, OperatorId } from '../../shared/ids.ts';
+import type { Clock } from '../../shared/time.ts';
+import type { CodecFactory } from '../../types/codec.ts';
+import type { SlotNetwork } from '../network/slot-network.ts';
+import type { OperatorEvent, TaskDeploymentDescriptor } from '../rpc/gateways.ts';
+import { StreamTask } from './stream-task.ts';
+import type { SharedChannels, SlotRuntimeGateway, SlotRuntimeListener } from './task-host.ts';
+
+/** Longer slices delay timers; shorter ones cost turns. */
+const sliceMs = 1;
+const heapAlarmShare = 0.85;
+
+export interface SlotRuntimeOptions {
+  readonly config: Configuration;
+  readonly network: SlotNetwork;
+  readonly loadProgram: ProgramLoader;
+  readonly listener: SlotRuntimeListener;
+  readonly clock: Clock;
+  readonly codecs: CodecFactory;
+  /** Heap limit of this thread; undefined: not watched. */
+  readonly heapLimitBytes?: number | undefined;
+}
+
+interface LoadedJob {
+  readonly jobGraph: JobGraph;
+  readonly program: Promise<ReplayableProgram>;
+}
+
+export class SlotRuntime implements SlotRuntimeGateway {
+  readonly #options: SlotRuntimeOptions;
+  readonly #jobs = new Map<JobId, LoadedJob>();
+  readonly #tasks = new Map<ExecutionAttemptId, StreamTask>();
+  #turnScheduled = false;
+  #sleeping = false;
+  #closed = false;
+  #stopFlushTimer: (() => void) | undefined;
+  #stopReports: (() => void) | undefined;
+  #sinceHeapCheck = 0;
+
+  constructor(options: SlotRuntimeOptions) {
+    this.#options = options;
+    this.#scheduleReport();
+    this.#scheduleTurn();
+  }
+
+  async prepareJob({ jobGraph, artifactDirectory }: { jobGraph: JobGraph; artifactDirectory: string | undefined }): Promise<void> {
+    if (this.#jobs.has(jobGraph.jobId)) return;
+    const program = this.#options.loadProgram(jobGraph, artifactDirectory);
+    program.catch(() => {});
+    this.#jobs.set(jobGraph.jobId, { jobGraph, program });
+  }
+
+  async submitTask({ descriptor, channels }: { descriptor: TaskDeploymentDescriptor; channels: SharedChannels }): Promise<void> {
+    const job = this.#jobs.get(descriptor.jobId);
+    if (!job) throw new UserError('JOB_NOT_PREPARED', { problem: `The job ${descriptor.jobId} was not sent to this slot.` });
+    const { network, codecs, listener, clock } = this.#options;
+    const task = new StreamTask({
+      descriptor,
+      jobGraph: job.jobGraph,
+      program: { replay: async () => (await job.program).replay() },
+      channels,
+      network,
+      codecs,
+      listener,
+      clock,
+      wake: () => this.#scheduleTurn(),
+      onTerminal: (ended) => this.#tasks.delete(ended.attemptId),
+    });
+    this.#tasks.set(descriptor.attemptId, task);
+    void task.start();
+  }
+
+  cancelTask(attemptId: ExecutionAttemptId): void {
+    this.#tasks.get(attemptId)?.cancel();
+  }
+
+  operatorEvent({ attemptId, operatorId, event }: { attemptId: ExecutionAttemptId; operatorId: OperatorId; event: OperatorEvent }): void {
+    this.#tasks.get(attemptId)?.handleOperatorEvent(operatorId, event);
+  }
+
+  triggerCheckpoint(): void {}
+
+  peerLost({ attemptIds, cause }: { attemptIds: readonly ExecutionAttemptId[]; cause: SerializedError }): void {
+    this.#options.network.peerLost(attemptIds, cause);
+  }
+
+  /** Fails every task of the slot: something happened that no single one can be blamed for. */
+  failAll(error: unknown): void {
+    for (const task of this.#tasks.values()) task.fail(error);
+  }
+
+  report(): void {
+    const tasks = [...this.#tasks.values()];
+    this.#options.listener.report({
+      accumulators: tasks.map((task) => task.accumulatorReport()),
+      metrics: Object.assign({}, ...tasks.map((task) => task.metrics())) as Record<string, number | string>,
+      usedHeapBytes: getHeapStatistics().used_heap_size,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopReports?.();
+    this.#stopFlushTimer?.();
+    for (const task of this.#tasks.values()) task.cancel();
+    await this.#options.network.close();
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnScheduled || this.#closed) return;
+    this.#turnScheduled = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#turnScheduled = false;
+    if (this.#closed) return;
+    const { network, clock } = this.#options;
+    network.poll();
+    let ran = false;
+    for (const task of this.#tasks.values()) {
+      if (!task.isRunnable) continue;
+      ran = true;
+      task.runSlice(clock.monotonic() + sliceMs);
+    }
+    if (ran) this.#watchHeap();
+    this.#flush(network.flushDue(clock.monotonic()));
+    if (this.#anyRunnable()) this.#scheduleTurn();
+    else this.#sleep();
+  }
+
+  #anyRunnable(): boolean {
+    for (const task of this.#tasks.values()) if (task.isRunnable) return true;
+    return false;
+  }
+
+  /** One wait at a time: it stays outstanding while turns come and go for other reasons. */
+  #sleep(): void {
+    if (this.#sleeping) return;
+    this.#sleeping = true;
+    void this.#options.network.sleep().then(() => {
+      this.#sleeping = false;
+      this.#scheduleTurn();
+    });
+  }
+
+  #flush(dueInMs: number): void {
+    this.#stopFlushTimer?.();
+    this.#stopFlushTimer = undefined;
+    if (dueInMs === Number.POSITIVE_INFINITY) return;
+    this.#stopFlushTimer = this.#options.clock.schedule(Math.ceil(dueInMs), () => this.#scheduleTurn());
+  }
+
+  #watchHeap(): void {
+    const limit = this.#options.heapLimitBytes;
+    if (limit === undefined || ++this.#sinceHeapCheck < 16) return;
+    this.#sinceHeapCheck = 0;
+    const used = getHeapStatistics().used_heap_size;
+    if (used < limit * heapAlarmShare) return;
+    this.failAll(
+      new UserError('SLOT_OUT_OF_MEMORY', {
+        problem: `The slot's heap is nearly full: ${Math.round(used / 2 ** 20)} MB of ${Math.round(limit / 2 ** 20)} MB.`,
+        found: 'What the functions of this slot keep (state, captured arrays and maps) no longer fits.',
+        tryNext: [
+          'Raise taskmanager.memory.process.size, or taskmanager.memory.task.heap.size.',
+          'Lower taskmanager.numberOfTaskSlots, or raise the parallelism.',
+        ],
+      }),
+    );
+  }
+
+  #scheduleReport(): void {
+    this.#stopReports = this.#options.clock.schedule(1000, () => {
+      if (this.#closed) return;
+      if (this.#tasks.size > 0) this.report();
+      this.#scheduleReport();
+    });
+  }
+}
+
+export function slotFailure(error: unknown): SerializedError {
+  return serializeError(error);
+}
