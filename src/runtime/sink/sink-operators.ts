@@ -5,9 +5,9 @@ import type { CollectSpec, PrintSpec, SinkFunctionSpec, SinkSpec } from '../../a
 import type { OperatorContext, StreamOperator } from '../../api/operators.ts';
 import type { CommitRequest, Committer, SinkWriter } from '../../api/sink.ts';
 import { ExternalError } from '../../shared/errors.ts';
+import { renderValue } from '../../shared/render-value.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { closeFunction, openFunction } from '../operators/user-function.ts';
-import { renderValue } from './render-value.ts';
 
 abstract class SinkOperator implements StreamOperator {
   protected context!: OperatorContext;

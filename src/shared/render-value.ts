@@ -1,4 +1,4 @@
-/** How print() shows a record: strings as they are, arrays as tuples, objects in one stable line. */
+/** A record as one line of text: strings as they are, arrays as tuples `(a,b)`, other objects as JSON-like text. */
 import { inspect } from 'node:util';
 
 export function renderValue(value: unknown): string {

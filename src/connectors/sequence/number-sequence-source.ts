@@ -1,0 +1,61 @@
+/** Whole numbers from a range, both ends included, split over the readers. */
+import type { InputStatus, ReaderOutput, Source, SourceSplit } from '../../api/source.ts';
+import { UserError } from '../../shared/errors.ts';
+import { recordsPerPoll, SplitAtATimeReader, type SplitRun, StaticSplitEnumerator } from '../static-splits.ts';
+
+interface SequenceSplit extends SourceSplit {
+  readonly from: number;
+  readonly to: number;
+}
+
+export function numberSequenceSource(from: number, to: number): Source<number, SequenceSplit, SequenceSplit[]> {
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from > to) {
+    throw new UserError('BAD_SEQUENCE', {
+      problem: `fromSequence(${from}, ${to}): two whole numbers are wanted, the first not above the second.`,
+    });
+  }
+  return {
+    boundedness: 'BOUNDED',
+    createEnumerator: (context, checkpoint) =>
+      new StaticSplitEnumerator(context, checkpoint ?? splitRange(from, to, context.currentParallelism())),
+    createReader: (context) => new SplitAtATimeReader(context, (split) => new SequenceRun(split)),
+  };
+}
+
+function splitRange(from: number, to: number, parts: number): SequenceSplit[] {
+  const total = to - from + 1;
+  const splits: SequenceSplit[] = [];
+  for (let part = 0, start = from; part < parts && start <= to; part++) {
+    const size = Math.floor(total / parts) + (part < total % parts ? 1 : 0);
+    if (size === 0) continue;
+    splits.push({ splitId: String(part), from: start, to: start + size - 1 });
+    start += size;
+  }
+  return splits;
+}
+
+class SequenceRun implements SplitRun<number, SequenceSplit> {
+  readonly #split: SequenceSplit;
+  #next: number;
+
+  constructor(split: SequenceSplit) {
+    this.#split = split;
+    this.#next = split.from;
+  }
+
+  next(output: ReaderOutput<number>): InputStatus {
+    const { to } = this.#split;
+    const end = Math.min(to, this.#next + recordsPerPoll - 1);
+    let next = this.#next;
+    while (next <= end) {
+      output.collect(next++);
+      if (output.isFull) break;
+    }
+    this.#next = next;
+    return next <= to ? 'MORE_AVAILABLE' : 'END_OF_INPUT';
+  }
+
+  snapshot(): SequenceSplit {
+    return { ...this.#split, from: this.#next };
+  }
+}
