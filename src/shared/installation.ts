@@ -36,6 +36,13 @@ export function weirVersion(): string {
   return packageFacts().version;
 }
 
+declare const __WEIR_COMMIT__: string | undefined;
+
+/** The commit that `dist` was built from; undefined when it is run from sources or was built outside a repository. */
+export function buildCommit(): string | undefined {
+  return typeof __WEIR_COMMIT__ === 'undefined' || __WEIR_COMMIT__ === '' ? undefined : __WEIR_COMMIT__;
+}
+
 /** The module that user programs get when they import `weir`. */
 export function weirModulePath(): string {
   return join(packageFacts().root, 'dist', 'weir.js');

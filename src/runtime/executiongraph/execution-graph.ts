@@ -1,0 +1,222 @@
+/** The book-keeping of one job: vertices spread into subtasks, each with its attempts, their states and what they reported. */
+import { mergeAccumulators } from '../../api/accumulators.ts';
+import type { JobGraph, JobVertex } from '../../graph/job-graph.ts';
+import type { SerializedError } from '../../shared/errors.ts';
+import { type ExecutionAttemptId, newExecutionAttemptId } from '../../shared/ids.ts';
+import type { Clock } from '../../shared/time.ts';
+import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import type {
+  AccumulatorReport,
+  ArchivedExecution,
+  ArchivedExecutionGraph,
+  ExecutionState,
+  FailureRecord,
+  IoMetrics,
+  JobStatus,
+  TaskLocation,
+} from '../rpc/gateways.ts';
+import { checkExecutionStep, checkJobStep, executionStates, isTerminalExecution, jobStatuses } from './states.ts';
+
+type Accumulators = Readonly<Record<string, { type: string; value: unknown }>>;
+const noIo: IoMetrics = {
+  recordsIn: 0,
+  recordsOut: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  idleMs: 0,
+  busyMs: 0,
+  backPressuredMs: 0,
+  watermark: MIN_TIMESTAMP,
+};
+
+/** One attempt of one subtask. */
+export class Execution {
+  readonly attemptId: ExecutionAttemptId;
+  readonly attemptNumber: number;
+  readonly vertex: JobVertex;
+  readonly subtaskIndex: number;
+  readonly #clock: Clock;
+  readonly #timestamps: Record<ExecutionState, number>;
+  #state: ExecutionState = 'CREATED';
+  location: TaskLocation | undefined;
+  failure: SerializedError | undefined;
+  io: IoMetrics = noIo;
+  accumulators: Accumulators = {};
+
+  constructor(vertex: JobVertex, subtaskIndex: number, attemptNumber: number, clock: Clock) {
+    this.vertex = vertex;
+    this.subtaskIndex = subtaskIndex;
+    this.attemptNumber = attemptNumber;
+    this.attemptId = newExecutionAttemptId(vertex.id, subtaskIndex, attemptNumber);
+    this.#clock = clock;
+    this.#timestamps = Object.fromEntries(executionStates.map((state) => [state, 0])) as Record<ExecutionState, number>;
+    this.#timestamps.CREATED = clock.now();
+  }
+
+  get state(): ExecutionState {
+    return this.#state;
+  }
+
+  get isTerminal(): boolean {
+    return isTerminalExecution(this.#state);
+  }
+
+  /** `Map (2/4)`. */
+  get taskName(): string {
+    return `${this.vertex.name} (${this.subtaskIndex + 1}/${this.vertex.parallelism})`;
+  }
+
+  become(state: ExecutionState): void {
+    if (state === this.#state) return;
+    checkExecutionStep(this.#state, state);
+    this.#state = state;
+    this.#timestamps[state] = this.#clock.now();
+  }
+
+  report(report: AccumulatorReport): void {
+    this.io = report.io;
+    this.accumulators = report.user;
+  }
+
+  archive(): ArchivedExecution {
+    return {
+      attemptId: this.attemptId,
+      attemptNumber: this.attemptNumber,
+      subtaskIndex: this.subtaskIndex,
+      state: this.#state,
+      timestamps: { ...this.#timestamps },
+      location: this.location,
+      failure: this.failure,
+      io: this.io,
+      accumulators: this.accumulators,
+    };
+  }
+}
+
+interface Subtask {
+  current: Execution;
+  readonly prior: Execution[];
+}
+
+export class ExecutionGraph {
+  readonly jobGraph: JobGraph;
+  readonly #clock: Clock;
+  readonly #subtasks: ReadonlyMap<string, readonly Subtask[]>;
+  readonly #byAttempt = new Map<ExecutionAttemptId, Execution>();
+  readonly #timestamps: Record<JobStatus, number>;
+  #status: JobStatus = 'INITIALIZING';
+  #failure: FailureRecord | undefined;
+  readonly #history: FailureRecord[] = [];
+
+  constructor(jobGraph: JobGraph, clock: Clock) {
+    this.jobGraph = jobGraph;
+    this.#clock = clock;
+    this.#timestamps = Object.fromEntries(jobStatuses.map((status) => [status, 0])) as Record<JobStatus, number>;
+    this.#timestamps.INITIALIZING = clock.now();
+    this.#subtasks = new Map(
+      jobGraph.vertices.map((vertex) => [
+        vertex.id,
+        Array.from({ length: vertex.parallelism }, (_, index) => ({ current: this.#newExecution(vertex, index, 0), prior: [] })),
+      ]),
+    );
+  }
+
+  get status(): JobStatus {
+    return this.#status;
+  }
+
+  get executions(): Execution[] {
+    return [...this.#subtasks.values()].flat().map((subtask) => subtask.current);
+  }
+
+  executionsOf(vertexId: string): Execution[] {
+    return (this.#subtasks.get(vertexId) ?? []).map((subtask) => subtask.current);
+  }
+
+  execution(attemptId: ExecutionAttemptId): Execution | undefined {
+    return this.#byAttempt.get(attemptId);
+  }
+
+  /** True when the attempt is the newest of its subtask. */
+  isCurrent(execution: Execution): boolean {
+    return this.#subtasks.get(execution.vertex.id)?.[execution.subtaskIndex]?.current === execution;
+  }
+
+  become(status: JobStatus): void {
+    if (status === this.#status) return;
+    checkJobStep(this.#status, status);
+    this.#status = status;
+    this.#timestamps[status] = this.#clock.now();
+  }
+
+  recordFailure(error: SerializedError, execution?: Execution): void {
+    const record: FailureRecord = {
+      timestamp: this.#clock.now(),
+      error,
+      taskName: execution?.taskName,
+      location: execution?.location,
+      concurrent: [],
+    };
+    this.#failure = record;
+    this.#history.unshift(record);
+    this.#history.length = Math.min(this.#history.length, 16);
+  }
+
+  get failure(): FailureRecord | undefined {
+    return this.#failure;
+  }
+
+  /** A fresh attempt for each of the given executions. */
+  resetForNewAttempt(executions: readonly Execution[]): void {
+    for (const execution of executions) {
+      const subtask = this.#subtasks.get(execution.vertex.id)?.[execution.subtaskIndex] as Subtask;
+      subtask.prior.push(execution);
+      subtask.current = this.#newExecution(execution.vertex, execution.subtaskIndex, execution.attemptNumber + 1);
+    }
+  }
+
+  accumulators(): Accumulators {
+    const merged: Record<string, { type: string; value: unknown }> = {};
+    for (const execution of this.executions) {
+      for (const [name, { type, value }] of Object.entries(execution.accumulators)) {
+        const former = merged[name];
+        merged[name] = { type, value: former ? mergeAccumulators(type, former.value, value) : value };
+      }
+    }
+    return merged;
+  }
+
+  get startTime(): number {
+    return this.#timestamps.INITIALIZING;
+  }
+
+  timestamp(status: JobStatus): number {
+    return this.#timestamps[status];
+  }
+
+  archive(): ArchivedExecutionGraph {
+    return {
+      jobId: this.jobGraph.jobId,
+      name: this.jobGraph.name,
+      status: this.#status,
+      jobGraph: this.jobGraph,
+      timestamps: { ...this.#timestamps },
+      vertices: this.jobGraph.vertices.map((vertex) => ({
+        vertexId: vertex.id,
+        subtasks: (this.#subtasks.get(vertex.id) ?? []).map(({ current, prior }) => ({
+          current: current.archive(),
+          prior: prior.map((execution) => execution.archive()),
+        })),
+      })),
+      failure: this.#failure,
+      exceptionHistory: [...this.#history],
+      accumulators: this.accumulators(),
+    };
+  }
+
+  #newExecution(vertex: JobVertex, subtaskIndex: number, attemptNumber: number): Execution {
+    const execution = new Execution(vertex, subtaskIndex, attemptNumber, this.#clock);
+    this.#byAttempt.set(execution.attemptId, execution);
+    return execution;
+  }
+}
