@@ -1,7 +1,23 @@
 /** What `import … from 'weir'` gives: the programming interface, with its connectors and an embedded cluster behind it. */
 import { installConnectors } from './api/connector-registry.ts';
+import { installedPipelineExecutor, type PipelineExecutor, setPipelineExecutor } from './api/executor.ts';
 import { builtInConnectors } from './connectors/built-in.ts';
 
 export * from './api/index.ts';
 
 installConnectors(builtInConnectors);
+if (!installedPipelineExecutor()) setPipelineExecutor(embeddedExecutor());
+
+/** For programs run by themselves: the embedded cluster is loaded when the first job is executed. */
+function embeddedExecutor(): PipelineExecutor {
+  const load = async (): Promise<PipelineExecutor> => (await import('./deployment/local/mini-cluster-executor.ts')).miniClusterExecutor();
+  return {
+    configuration: {},
+    execute: async (job) => (await load()).execute(job),
+    executeAsync: async (job) => (await load()).executeAsync(job),
+    collect: async function* (client, resultId) {
+      yield* (await load()).collect(client, resultId);
+    },
+    once: async (name, evaluate) => (await load()).once(name, evaluate),
+  };
+}

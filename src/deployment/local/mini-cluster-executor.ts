@@ -1,0 +1,119 @@
+/** Runs jobs of this very process on an embedded cluster: `node program.ts`, `-t local`, `-t collection`, and tests. */
+import { accumulatorResult } from '../../api/accumulators.ts';
+import type { JobClient, JobExecutionResult, JobStatusName, PipelineExecutor, RecordedJob } from '../../api/executor.ts';
+import { Configuration } from '../../config/configuration.ts';
+import type { JobResult } from '../../runtime/rpc/gateways.ts';
+import { deserializeError, UserError } from '../../shared/errors.ts';
+import type { JobId } from '../../shared/ids.ts';
+import { MiniCluster } from './mini-cluster.ts';
+
+/** One thread serves them all, so their number costs nothing. */
+const slotsOfEmbeddedCluster = 4096;
+
+export function miniClusterExecutor(configuration: Readonly<Record<string, string>> = {}): PipelineExecutor {
+  return new MiniClusterExecutor(configuration);
+}
+
+class MiniClusterExecutor implements PipelineExecutor {
+  readonly configuration: Readonly<Record<string, string>>;
+
+  constructor(configuration: Readonly<Record<string, string>>) {
+    this.configuration = configuration;
+  }
+
+  async execute(job: RecordedJob): Promise<JobExecutionResult> {
+    return (await this.executeAsync(job)).getJobExecutionResult();
+  }
+
+  /** A cluster per job, gone when the job is. */
+  async executeAsync(job: RecordedJob): Promise<EmbeddedJobClient> {
+    const config = Configuration.of(job.configuration);
+    const cluster = await MiniCluster.start({ config, slots: slotsOfEmbeddedCluster });
+    try {
+      return new EmbeddedJobClient(cluster, await cluster.submit(job));
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  async *collect(client: JobClient, resultId: string): AsyncGenerator<unknown, void, undefined> {
+    const { cluster, jobId } = client as EmbeddedJobClient;
+    try {
+      for (;;) {
+        const { records, done } = await cluster.dispatcher.takeCollected(jobId, resultId);
+        yield* records;
+        if (done) break;
+      }
+    } finally {
+      await cluster.dispatcher.cancelJob(jobId).catch(() => {});
+    }
+    await client.getJobExecutionResult();
+  }
+
+  async once(_name: string, evaluate: () => unknown): Promise<unknown> {
+    return await evaluate();
+  }
+}
+
+class EmbeddedJobClient implements JobClient {
+  readonly cluster: MiniCluster;
+  readonly jobId: JobId;
+  readonly #done: Promise<JobResult>;
+
+  constructor(cluster: MiniCluster, jobId: JobId) {
+    this.cluster = cluster;
+    this.jobId = jobId;
+    const master = cluster.dispatcher.master(jobId);
+    const ended = master ? master.whenDone() : cluster.dispatcher.requestJobResult(jobId).then((result) => result as JobResult);
+    this.#done = ended.then(async (result) => {
+      await cluster.close();
+      return result;
+    });
+  }
+
+  getJobID(): string {
+    return this.jobId;
+  }
+
+  async getJobStatus(): Promise<JobStatusName> {
+    return (await this.cluster.dispatcher.requestJob(this.jobId)).status;
+  }
+
+  cancel(): Promise<void> {
+    return this.cluster.dispatcher.cancelJob(this.jobId);
+  }
+
+  async stopWithSavepoint(): Promise<string> {
+    throw noSavepoints();
+  }
+
+  async triggerSavepoint(): Promise<string> {
+    throw noSavepoints();
+  }
+
+  async getAccumulators(): Promise<Readonly<Record<string, unknown>>> {
+    return values((await this.cluster.dispatcher.requestJob(this.jobId)).accumulators);
+  }
+
+  async getJobExecutionResult(): Promise<JobExecutionResult> {
+    const result = await this.#done;
+    if (result.status === 'FINISHED')
+      return { jobId: this.jobId, netRuntimeMs: result.netRuntimeMs, accumulators: values(result.accumulators) };
+    if (result.status === 'CANCELED') throw new UserError('JOB_CANCELLED', { problem: `Job was cancelled (${this.jobId}).` });
+    throw new UserError('JOB_FAILED', {
+      problem: `Job execution failed (${this.jobId}).`,
+      cause: result.failure ? deserializeError(result.failure) : undefined,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function values(accumulators: Readonly<Record<string, { type: string; value: unknown }>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(accumulators).map(([name, { type, value }]) => [name, accumulatorResult(type, value)]));
+}
+
+function noSavepoints(): UserError {
+  return new UserError('SAVEPOINT_NOT_AVAILABLE', { problem: 'Savepoints are not there yet in this version of Weir.' });
+}

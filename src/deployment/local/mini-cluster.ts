@@ -1,0 +1,174 @@
+/**
+ * A whole cluster in one process and on one thread: the same Dispatcher, JobMaster and tasks, wired by direct calls. Programs
+ * are this process's own functions, so a debugger and a closure over a test's array just work.
+ */
+import { tmpdir } from 'node:os';
+import type { RecordedJob } from '../../api/executor.ts';
+import type { Configuration } from '../../config/configuration.ts';
+import type { JobGraph } from '../../graph/job-graph.ts';
+import { generateJobGraph } from '../../graph/job-graph-generator.ts';
+import type { StreamGraph } from '../../graph/stream-graph.ts';
+import { generateStreamGraph } from '../../graph/stream-graph-generator.ts';
+import type { ReplayableProgram } from '../../program/program.ts';
+import { BlobStore } from '../../runtime/dispatcher/blob-store.ts';
+import { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
+import { createSlotNetwork } from '../../runtime/network/create-slot-network.ts';
+import type { SlotNetwork } from '../../runtime/network/slot-network.ts';
+import { ResourceManager, standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
+import type { TaskExecutorGateway } from '../../runtime/rpc/gateways.ts';
+import { SourceCoordinators } from '../../runtime/source/job-user-code.ts';
+import { SlotRuntime } from '../../runtime/task/slot-runtime.ts';
+import { UserError } from '../../shared/errors.ts';
+import { type JobId, randomHex } from '../../shared/ids.ts';
+import { type Logger, silentLogger } from '../../shared/logger.ts';
+import { type Clock, systemClock } from '../../shared/time.ts';
+import { codecs } from '../../types/codecs.ts';
+
+export interface MiniClusterOptions {
+  readonly config: Configuration;
+  readonly slots: number;
+  readonly clock?: Clock | undefined;
+  readonly log?: Logger | undefined;
+}
+
+export class MiniCluster implements AsyncDisposable {
+  readonly dispatcher: Dispatcher;
+  readonly #programs: Map<JobId, ReplayableProgram>;
+  readonly #runtime: SlotRuntime;
+  readonly #blobs: BlobStore;
+
+  private constructor(dispatcher: Dispatcher, programs: Map<JobId, ReplayableProgram>, runtime: SlotRuntime, blobs: BlobStore) {
+    this.dispatcher = dispatcher;
+    this.#programs = programs;
+    this.#runtime = runtime;
+    this.#blobs = blobs;
+  }
+
+  static async start(options: MiniClusterOptions): Promise<MiniCluster> {
+    const { config } = options;
+    const clock = options.clock ?? systemClock;
+    const log = options.log ?? silentLogger;
+    const programs = new Map<JobId, ReplayableProgram>();
+    const resourceManager = new ResourceManager({
+      clock,
+      log: log.of('ResourceManager'),
+      driver: standaloneDriver,
+      slotTimeoutMs: config.get('slot.request.timeout'),
+    });
+    const blobs = new BlobStore(tmpdir());
+    const programOf = (jobGraph: JobGraph): ReplayableProgram => programs.get(jobGraph.jobId) as ReplayableProgram;
+    const unsupported = async (): Promise<never> => {
+      throw new UserError('NOT_IN_EMBEDDED_CLUSTER', { problem: 'An embedded cluster runs the programs of its own process only.' });
+    };
+    const dispatcher = new Dispatcher({
+      config,
+      clock,
+      log,
+      resourceManager,
+      blobs,
+      fencing: randomHex(16),
+      createUserCode: (jobGraph, listener) => new SourceCoordinators(programOf(jobGraph), listener),
+      programs: { run: unsupported, plan: unsupported },
+      onShutDown: () => {},
+    });
+    const network = await createSlotNetwork({
+      config,
+      codecs,
+      location: { taskManagerId: 'local', host: 'localhost', slotIndex: 0 },
+      ownsAllSlots: true,
+    });
+    const runtime = new SlotRuntime({
+      config,
+      network,
+      clock,
+      codecs,
+      loadProgram: async (jobGraph) => programOf(jobGraph),
+      listener: {
+        taskStateChanged: (update) => dispatcher.master(update.jobId)?.updateState(update),
+        operatorEvent: ({ jobId, attemptId, operatorId, subtaskIndex, event }) =>
+          dispatcher.master(jobId)?.eventFromTask(attemptId, operatorId, subtaskIndex, event),
+        report: ({ accumulators }) => {
+          for (const report of accumulators) for (const master of dispatcher.masters) master.report(report);
+        },
+        slotFailed: (cause) => {
+          for (const master of dispatcher.masters) master.failJob(cause);
+        },
+      },
+    });
+    resourceManager.register(
+      {
+        taskManagerId: 'local',
+        host: 'localhost',
+        pid: process.pid,
+        dataPort: 0,
+        slots: Array.from({ length: options.slots }, (_, slotIndex) => ({ slotIndex, dataPort: 0 })),
+        hardware: { cpuCores: 1, physicalMemory: 0, freeMemory: 0, managedMemory: 0 },
+        memoryConfiguration: {},
+      },
+      localTaskExecutor(runtime, network),
+    );
+    return new MiniCluster(dispatcher, programs, runtime, blobs);
+  }
+
+  /** Submits what a program recorded; its functions stay where they are. */
+  async submit(job: RecordedJob): Promise<JobId> {
+    const streamGraph = generateStreamGraph(job);
+    refuseSharedInstances(streamGraph);
+    const jobGraph = generateJobGraph(streamGraph, {
+      program: {
+        entryModule: '',
+        args: [],
+        executeIndex: 0,
+        earlierResults: [],
+        pinned: { timeMs: 0, randomSeed: '', timeZone: '', environment: {}, once: {}, configuration: {} },
+      },
+    });
+    this.#programs.set(jobGraph.jobId, { replay: async () => streamGraph });
+    await this.dispatcher.submitJob(jobGraph);
+    return jobGraph.jobId;
+  }
+
+  async close(): Promise<void> {
+    await this.dispatcher.close();
+    await this.#runtime.close();
+    this.#blobs.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork): TaskExecutorGateway {
+  const nothing = async (): Promise<never[]> => [];
+  return {
+    requestSlot: async ({ slotIndex }) => ({ ...network.location, slotIndex }),
+    freeSlot: async () => {},
+    prepareJob: ({ jobGraph }) => runtime.prepareJob({ jobGraph, artifactDirectory: undefined }),
+    submitTask: ({ descriptor }) => runtime.submitTask({ descriptor, channels: { rings: {} } }),
+    cancelTask: async ({ attemptId }) => runtime.cancelTask(attemptId),
+    sendOperatorEventToTask: async (request) => runtime.operatorEvent(request),
+    triggerCheckpoint: async () => {},
+    requestLogList: nothing,
+    requestLogFile: async () => '',
+    requestThreadDump: nothing,
+    requestMetrics: async () => ({}),
+  };
+}
+
+/** On one thread, parallel subtasks would share the fields of one function object. */
+function refuseSharedInstances(graph: StreamGraph): void {
+  for (const node of graph.nodes) {
+    const userFunction = node.spec['function'];
+    if (node.parallelism === 1 || typeof userFunction !== 'object' || userFunction === null) continue;
+    const prototype = Object.getPrototypeOf(userFunction) as object;
+    if (prototype === Object.prototype) continue;
+    throw new UserError('SHARED_INSTANCE', {
+      problem: `'${node.name}' runs ${node.parallelism} times on one thread and would share one instance of ${prototype.constructor.name}.`,
+      found: node.location,
+      tryNext: [
+        'Set its parallelism to 1, use a plain function, or submit the program with flink run, where each subtask gets its own instance.',
+      ],
+    });
+  }
+}

@@ -1,0 +1,228 @@
+/** Accepts jobs, one JobMaster each, answers about them, and remembers finished ones for a while. */
+import type { Configuration } from '../../config/configuration.ts';
+import type { JobGraph } from '../../graph/job-graph.ts';
+import { UserError } from '../../shared/errors.ts';
+import type { BlobKey, JobId, TaskManagerId } from '../../shared/ids.ts';
+import { weirVersion } from '../../shared/installation.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { Clock } from '../../shared/time.ts';
+import { executionStates, isGloballyTerminal } from '../executiongraph/states.ts';
+import { JobMaster, type JobMasterOptions } from '../jobmaster/job-master.ts';
+import type { ResourceManager } from '../resourcemanager/resource-manager.ts';
+import type {
+  ArchivedExecutionGraph,
+  ClusterOverview,
+  DispatcherGateway,
+  ExecutionState,
+  JobOverview,
+  JobResult,
+  RunProgramRequest,
+  TaskExecutorGateway,
+  TaskManagerInfo,
+} from '../rpc/gateways.ts';
+import type { BlobStore } from './blob-store.ts';
+
+export interface DispatcherOptions {
+  readonly config: Configuration;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly resourceManager: ResourceManager;
+  readonly blobs: BlobStore;
+  readonly fencing: string;
+  readonly createUserCode: JobMasterOptions['createUserCode'];
+  /** Runs a program's main in a thread of its own; submits through this dispatcher. */
+  readonly programs: {
+    run(request: RunProgramRequest): Promise<{ jobId: JobId }>;
+    plan(request: RunProgramRequest): Promise<JobGraph>;
+  };
+  readonly onShutDown: () => void;
+}
+
+interface FinishedJob {
+  readonly overview: JobOverview;
+  readonly archive: ArchivedExecutionGraph;
+  readonly result: JobResult;
+}
+
+export class Dispatcher implements DispatcherGateway {
+  readonly #options: DispatcherOptions;
+  readonly #running = new Map<JobId, JobMaster>();
+  /** Oldest first. */
+  readonly #finished = new Map<JobId, FinishedJob>();
+  readonly #masters = new Map<JobId, JobMaster>();
+  readonly #heartbeats = new Map<JobId, () => void>();
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  async submitJob(jobGraph: JobGraph): Promise<void> {
+    this.#checkVersion(jobGraph);
+    if (this.#running.has(jobGraph.jobId) || this.#finished.has(jobGraph.jobId)) {
+      throw new UserError('DUPLICATE_JOB', { problem: `Job has already been submitted: ${jobGraph.jobId}.` });
+    }
+    if (jobGraph.restore) {
+      throw new UserError('RESTORE_NOT_AVAILABLE', {
+        problem: `Starting from ${jobGraph.restore.path} needs savepoints, which this version of Weir does not have yet.`,
+      });
+    }
+    const { clock, log, resourceManager, fencing, createUserCode } = this.#options;
+    const master = new JobMaster({
+      jobGraph: this.#withDefaults(jobGraph),
+      resourceManager,
+      clock,
+      log: log.of('JobMaster'),
+      fencing,
+      createUserCode,
+      onTerminal: (ended) => this.#retire(ended),
+    });
+    this.#running.set(jobGraph.jobId, master);
+    this.#masters.set(jobGraph.jobId, master);
+    log.info(`Received job '${jobGraph.name}' (${jobGraph.jobId}).`);
+    void master.start();
+  }
+
+  async putBlob(path: string): Promise<BlobKey> {
+    return this.#options.blobs.put(path);
+  }
+
+  async listJobs(): Promise<JobOverview[]> {
+    return [...[...this.#running.values()].map(overviewOf), ...[...this.#finished.values()].map((job) => job.overview)];
+  }
+
+  async requestJob(jobId: JobId): Promise<ArchivedExecutionGraph> {
+    return this.#running.get(jobId)?.archive() ?? this.#require(jobId).archive;
+  }
+
+  async requestJobResult(jobId: JobId): Promise<JobResult | undefined> {
+    const master = this.#running.get(jobId);
+    return master ? master.result : this.#require(jobId).result;
+  }
+
+  async cancelJob(jobId: JobId): Promise<void> {
+    const master = this.#running.get(jobId);
+    if (master) {
+      master.cancel();
+      return;
+    }
+    const { status } = this.#require(jobId).overview;
+    if (status === 'CANCELED') return;
+    throw new UserError('JOB_ALREADY_TERMINATED', { problem: `Job ${jobId} is already terminated: it is ${status}.` });
+  }
+
+  async clientHeartbeat(jobId: JobId, expiresAtMs: number): Promise<void> {
+    const master = this.#running.get(jobId);
+    this.#heartbeats.get(jobId)?.();
+    if (!master) return;
+    const cancel = this.#options.clock.schedule(expiresAtMs - this.#options.clock.now(), () => {
+      this.#options.log.warn(`The client of job ${jobId} went away; the job is cancelled, as it asked for.`);
+      master.cancel();
+    });
+    this.#heartbeats.set(jobId, cancel);
+  }
+
+  async clusterOverview(): Promise<ClusterOverview> {
+    const infos = this.#options.resourceManager.info();
+    const count = (status: string): number => [...this.#finished.values()].filter((job) => job.overview.status === status).length;
+    return {
+      taskManagers: infos.length,
+      slotsTotal: infos.reduce((sum, info) => sum + info.slots.length, 0),
+      slotsAvailable: infos.reduce((sum, info) => sum + info.freeSlots, 0),
+      jobsRunning: this.#running.size,
+      jobsFinished: count('FINISHED'),
+      jobsCancelled: count('CANCELED'),
+      jobsFailed: count('FAILED'),
+    };
+  }
+
+  async taskManagers(): Promise<TaskManagerInfo[]> {
+    return this.#options.resourceManager.info();
+  }
+
+  taskExecutor(id: TaskManagerId): TaskExecutorGateway | undefined {
+    return this.#options.resourceManager.get(id)?.gateway;
+  }
+
+  runProgram(request: RunProgramRequest): Promise<{ jobId: JobId }> {
+    return this.#options.programs.run(request);
+  }
+
+  planProgram(request: RunProgramRequest): Promise<JobGraph> {
+    return this.#options.programs.plan(request);
+  }
+
+  async shutDownCluster(): Promise<void> {
+    this.#options.onShutDown();
+  }
+
+  /** For messages of TaskManagers about their attempts. */
+  master(jobId: JobId): JobMaster | undefined {
+    return this.#running.get(jobId);
+  }
+
+  get masters(): JobMaster[] {
+    return [...this.#running.values()];
+  }
+
+  /** Also of a job that has just ended: its last collected records are still there. */
+  async takeCollected(jobId: JobId, resultId: string): Promise<{ records: unknown[]; done: boolean }> {
+    return (await this.#masters.get(jobId)?.takeCollected(resultId)) ?? { records: [], done: true };
+  }
+
+  async close(): Promise<void> {
+    for (const master of this.#running.values()) master.cancel();
+    await Promise.all([...this.#running.values()].map((master) => master.whenDone()));
+  }
+
+  #checkVersion(jobGraph: JobGraph): void {
+    const [major, minor] = jobGraph.weirVersion.split('.');
+    const [ownMajor, ownMinor] = weirVersion().split('.');
+    if (major === ownMajor && minor === ownMinor) return;
+    throw new UserError('VERSION_MISMATCH', {
+      problem: `The job was submitted by Weir ${jobGraph.weirVersion}, and this cluster runs Weir ${weirVersion()}.`,
+      tryNext: ['Submit it with the flink command of the cluster’s version.'],
+    });
+  }
+
+  /** The cluster's configuration is the fall-back for job-scoped keys. */
+  #withDefaults(jobGraph: JobGraph): JobGraph {
+    return { ...jobGraph, configuration: { ...this.#options.config.toRecord(), ...jobGraph.configuration } };
+  }
+
+  #retire(master: JobMaster): void {
+    const { config, clock } = this.#options;
+    this.#running.delete(master.jobId);
+    this.#heartbeats.get(master.jobId)?.();
+    this.#finished.set(master.jobId, { overview: overviewOf(master), archive: master.archive(), result: master.result as JobResult });
+    const capacity = Math.min(config.get('jobstore.max-capacity'), 10_000);
+    for (const oldest of this.#finished.keys()) {
+      if (this.#finished.size <= capacity) break;
+      this.#finished.delete(oldest);
+    }
+    clock.schedule(config.get('jobstore.expiration-time') * 1000, () => {
+      this.#finished.delete(master.jobId);
+      this.#masters.delete(master.jobId);
+    });
+  }
+
+  #require(jobId: JobId): FinishedJob {
+    const job = this.#finished.get(jobId);
+    if (job) return job;
+    throw new UserError('JOB_NOT_FOUND', { problem: `Job ${jobId} not found` });
+  }
+}
+
+function overviewOf(master: JobMaster): JobOverview {
+  const { graph } = master;
+  const tasksByState = Object.fromEntries(executionStates.map((state) => [state, 0])) as Record<ExecutionState, number>;
+  for (const execution of graph.executions) tasksByState[execution.state]++;
+  return {
+    jobId: master.jobId,
+    name: graph.jobGraph.name,
+    status: graph.status,
+    startTime: graph.startTime,
+    endTime: isGloballyTerminal(graph.status) ? graph.timestamp(graph.status) : -1,
+    lastModification: master.lastModification,
+    tasksByState,
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * Matches the slots TaskManagers offer with the slots jobs want. Requests wait in order; a driver (one per deployment) may
+ * start workers for what is missing.
+ */
+import { UserError } from '../../shared/errors.ts';
+import { type AllocationId, type JobId, randomHex, type TaskManagerId } from '../../shared/ids.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { Clock } from '../../shared/time.ts';
+import type { MetricDump, TaskExecutorGateway, TaskLocation, TaskManagerInfo, TaskManagerRegistration } from '../rpc/gateways.ts';
+
+/** How workers come and go: nothing to do when people start them (standalone), containers elsewhere. */
+export interface ResourceManagerDriver {
+  /** Slots that are wanted and not there. Called when the number changes. */
+  requestWorkers(missingSlots: number): void;
+  /** The worker has had no allocated slot for the idle time. */
+  releaseWorker(taskManagerId: TaskManagerId): void;
+}
+
+export const standaloneDriver: ResourceManagerDriver = { requestWorkers() {}, releaseWorker() {} };
+
+export interface RegisteredTaskManager {
+  readonly registration: TaskManagerRegistration;
+  readonly gateway: TaskExecutorGateway;
+  readonly slots: Map<number, { allocationId: AllocationId; jobId: JobId } | undefined>;
+  lastHeartbeat: number;
+  metrics: MetricDump;
+}
+
+export interface AllocatedSlot {
+  readonly allocationId: AllocationId;
+  readonly taskManager: RegisteredTaskManager;
+  readonly location: TaskLocation;
+}
+
+interface Request {
+  readonly jobId: JobId;
+  readonly resolve: (slot: AllocatedSlot) => void;
+  readonly reject: (error: unknown) => void;
+  cancelTimeout: () => void;
+}
+
+export class ResourceManager {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #driver: ResourceManagerDriver;
+  readonly #slotTimeoutMs: number;
+  readonly #taskManagers = new Map<TaskManagerId, RegisteredTaskManager>();
+  readonly #waiting: Request[] = [];
+
+  constructor(options: { clock: Clock; log: Logger; driver: ResourceManagerDriver; slotTimeoutMs: number }) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#driver = options.driver;
+    this.#slotTimeoutMs = options.slotTimeoutMs;
+  }
+
+  register(registration: TaskManagerRegistration, gateway: TaskExecutorGateway): RegisteredTaskManager {
+    const taskManager: RegisteredTaskManager = {
+      registration,
+      gateway,
+      slots: new Map(registration.slots.map((slot) => [slot.slotIndex, undefined])),
+      lastHeartbeat: this.#clock.now(),
+      metrics: {},
+    };
+    this.#taskManagers.set(registration.taskManagerId, taskManager);
+    this.#log.info(`TaskManager ${registration.taskManagerId} registered with ${registration.slots.length} slot(s).`);
+    this.#serve();
+    return taskManager;
+  }
+
+  /** Gives back the allocations that died with it. */
+  unregister(taskManagerId: TaskManagerId): AllocationId[] {
+    const taskManager = this.#taskManagers.get(taskManagerId);
+    this.#taskManagers.delete(taskManagerId);
+    return [...(taskManager?.slots.values() ?? [])].flatMap((slot) => (slot ? [slot.allocationId] : []));
+  }
+
+  get(taskManagerId: TaskManagerId): RegisteredTaskManager | undefined {
+    return this.#taskManagers.get(taskManagerId);
+  }
+
+  get all(): RegisteredTaskManager[] {
+    return [...this.#taskManagers.values()];
+  }
+
+  info(): TaskManagerInfo[] {
+    return this.all.map(({ registration, slots, lastHeartbeat, metrics }) => ({
+      ...registration,
+      lastHeartbeat,
+      freeSlots: [...slots.values()].filter((slot) => slot === undefined).length,
+      metrics,
+    }));
+  }
+
+  get waitingRequests(): number {
+    return this.#waiting.length;
+  }
+
+  /** Rejects with UserError('NO_RESOURCE_AVAILABLE') after the slot timeout. */
+  requestSlot(jobId: JobId): Promise<AllocatedSlot> {
+    return new Promise((resolve, reject) => {
+      const request: Request = { jobId, resolve, reject, cancelTimeout: () => {} };
+      request.cancelTimeout = this.#clock.schedule(this.#slotTimeoutMs, () => this.#expire(request));
+      this.#waiting.push(request);
+      this.#serve();
+    });
+  }
+
+  /** Requests of the job that still wait are rejected. */
+  cancelRequests(jobId: JobId, cause: unknown): void {
+    for (const request of this.#waiting.filter((waiting) => waiting.jobId === jobId)) {
+      this.#remove(request);
+      request.reject(cause);
+    }
+  }
+
+  releaseSlot(slot: AllocatedSlot): void {
+    const { slots } = slot.taskManager;
+    for (const [index, held] of slots) if (held?.allocationId === slot.allocationId) slots.set(index, undefined);
+    this.#serve();
+  }
+
+  #serve(): void {
+    for (const request of [...this.#waiting]) {
+      const free = this.#freeSlot();
+      if (!free) break;
+      this.#remove(request);
+      this.#allocate(request, free.taskManager, free.slotIndex);
+    }
+    if (this.#waiting.length > 0) this.#driver.requestWorkers(this.#waiting.length);
+  }
+
+  /** The TaskManager with most free slots first: work spreads over machines. */
+  #freeSlot(): { taskManager: RegisteredTaskManager; slotIndex: number } | undefined {
+    let best: { taskManager: RegisteredTaskManager; slotIndex: number; free: number } | undefined;
+    for (const taskManager of this.#taskManagers.values()) {
+      const free = [...taskManager.slots].filter(([, slot]) => slot === undefined);
+      if (free.length > 0 && (!best || free.length > best.free))
+        best = { taskManager, slotIndex: (free[0] as [number, undefined])[0], free: free.length };
+    }
+    return best;
+  }
+
+  #allocate(request: Request, taskManager: RegisteredTaskManager, slotIndex: number): void {
+    const allocationId = randomHex(16);
+    taskManager.slots.set(slotIndex, { allocationId, jobId: request.jobId });
+    taskManager.gateway.requestSlot({ slotIndex, jobId: request.jobId, allocationId, fencing: '' }).then(
+      (location) => request.resolve({ allocationId, taskManager, location }),
+      (error: unknown) => {
+        taskManager.slots.set(slotIndex, undefined);
+        request.reject(error);
+      },
+    );
+  }
+
+  #expire(request: Request): void {
+    if (!this.#waiting.includes(request)) return;
+    this.#remove(request);
+    const total = this.all.reduce((sum, taskManager) => sum + taskManager.slots.size, 0);
+    request.reject(
+      new UserError('NO_RESOURCE_AVAILABLE', {
+        problem: `NoResourceAvailableException: Could not acquire the minimum required resources: no slot came free within ${this.#slotTimeoutMs} ms.`,
+        found: `The cluster has ${this.#taskManagers.size} TaskManager(s) with ${total} slot(s).`,
+        tryNext: [
+          'Start another TaskManager: bin/taskmanager.sh start',
+          'Raise taskmanager.numberOfTaskSlots, or lower the parallelism (-p).',
+          'Raise slot.request.timeout to wait longer.',
+        ],
+      }),
+    );
+  }
+
+  #remove(request: Request): void {
+    request.cancelTimeout();
+    const index = this.#waiting.indexOf(request);
+    if (index >= 0) this.#waiting.splice(index, 1);
+  }
+}
