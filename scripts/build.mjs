@@ -117,7 +117,7 @@ async function bundle(outdir) {
     sourcesContent: false,
     external,
     banner: { js: "import { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
-    define: { __WEIR_VERSION__: JSON.stringify(packageVersion()), __WEIR_COMMIT__: JSON.stringify(commit()) },
+    define: { __WEIR_COMMIT__: JSON.stringify(commit()) },
     logLevel: 'warning',
   });
 }

@@ -32,8 +32,17 @@ import type { WatermarkStrategy } from './watermark-strategy.ts';
 
 /** What may be a key. */
 export type Key = string | number | bigint | boolean | null | Date | readonly Key[] | { readonly [field: string]: Key };
-type FieldOf<T, V> = { [F in keyof T]-?: T[F] extends V ? F : never }[keyof T] & (string | number);
-type KeyField<T> = T extends readonly unknown[] ? number & keyof T : keyof T & string;
+/** Positions of a tuple, or any number for an array, whose values are of type V. */
+type IndexOf<T extends readonly unknown[], V> = number extends T['length']
+  ? T[number] extends V
+    ? number
+    : never
+  : { [I in Extract<keyof T, `${number}`>]: T[I] extends V ? (I extends `${infer N extends number}` ? N : never) : never }[Extract<
+      keyof T,
+      `${number}`
+    >];
+type FieldOf<T, V> = T extends readonly unknown[] ? IndexOf<T, V> : { [F in keyof T]-?: T[F] extends V ? F : never }[keyof T] & string;
+type KeyField<T> = T extends readonly unknown[] ? IndexOf<T, unknown> : keyof T & string;
 type MapLike<T, R> = ((value: T) => R) | MapFunction<T, R>;
 type FlatMapLike<T, R> = ((value: T, out: Collector<R>) => Iterable<R> | void) | FlatMapFunction<T, R>;
 type ReduceLike<T> = ((a: T, b: T) => T) | ReduceFunction<T>;
@@ -71,7 +80,7 @@ export class DataStream<T> {
   }
 
   /** By field name, tuple index, or a function of the record. */
-  keyBy<F extends KeyField<T>>(field: F): KeyedStream<T, T[F]>;
+  keyBy<F extends KeyField<T> & keyof T>(field: F): KeyedStream<T, T[F]>;
   keyBy<K extends Key>(selector: ((value: T) => K) | KeySelector<T, K>): KeyedStream<T, K>;
   keyBy(selector: unknown): KeyedStream<T, unknown> {
     const keySelector = selectorOf(selector, 'keyBy');

@@ -12,6 +12,7 @@ import type { SourceFunction } from './functions.ts';
 import { JobBuilder } from './job-builder.ts';
 import type { ParameterTool } from './parameter-tool.ts';
 import type { Source } from './source.ts';
+import { rememberBuilder } from './unexecuted-steps.ts';
 import { WatermarkStrategy } from './watermark-strategy.ts';
 
 type Records<T> = Iterable<T> | AsyncIterable<T> | (() => Iterable<T> | AsyncIterable<T>);
@@ -24,6 +25,7 @@ export class StreamExecutionEnvironment {
   private constructor(configuration: Readonly<Record<string, string>>, executor: PipelineExecutor | undefined) {
     this.#configuration = { ...configuration };
     this.#executor = executor;
+    rememberBuilder(this.builder);
   }
 
   /** Fits the way the program was started: submitted by `flink run`, or run by itself on an embedded cluster. */
@@ -161,11 +163,6 @@ export class StreamExecutionEnvironment {
       });
     }
     return { transformations, jobName, configuration: { ...this.#configuration } };
-  }
-
-  /** True when streams were made that no `execute` has taken: most often a forgotten `execute()`. */
-  get hasUnexecutedTransformations(): boolean {
-    return this.builder.transformations.length > 0;
   }
 
   /** Parameters shown with the job and readable in every function. */

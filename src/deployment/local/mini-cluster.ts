@@ -49,11 +49,13 @@ export class MiniCluster implements AsyncDisposable {
     const clock = options.clock ?? systemClock;
     const log = options.log ?? silentLogger;
     const programs = new Map<JobId, ReplayableProgram>();
+    const fencing = randomHex(16);
     const resourceManager = new ResourceManager({
       clock,
       log: log.of('ResourceManager'),
       driver: standaloneDriver,
       slotTimeoutMs: config.get('slot.request.timeout'),
+      fencing,
     });
     const blobs = new BlobStore(tmpdir());
     const programOf = (jobGraph: JobGraph): ReplayableProgram => programs.get(jobGraph.jobId) as ReplayableProgram;
@@ -66,7 +68,7 @@ export class MiniCluster implements AsyncDisposable {
       log,
       resourceManager,
       blobs,
-      fencing: randomHex(16),
+      fencing,
       createUserCode: (jobGraph, listener) => new SourceCoordinators(programOf(jobGraph), listener),
       programs: { run: unsupported, plan: unsupported },
       onShutDown: () => {},

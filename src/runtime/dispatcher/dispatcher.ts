@@ -165,8 +165,8 @@ export class Dispatcher implements DispatcherGateway {
   }
 
   /** Also of a job that has just ended: its last collected records are still there. */
-  async takeCollected(jobId: JobId, resultId: string): Promise<{ records: unknown[]; done: boolean }> {
-    return (await this.#masters.get(jobId)?.takeCollected(resultId)) ?? { records: [], done: true };
+  async takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
+    return (await this.#masters.get(jobId)?.takeCollected(resultId, waitMs)) ?? { records: [], done: true };
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,19 @@ const noIo: IoMetrics = {
   watermark: MIN_TIMESTAMP,
 };
 
+function difference(now: IoMetrics, before: IoMetrics): IoMetrics {
+  return {
+    recordsIn: now.recordsIn - before.recordsIn,
+    recordsOut: now.recordsOut - before.recordsOut,
+    bytesIn: now.bytesIn - before.bytesIn,
+    bytesOut: now.bytesOut - before.bytesOut,
+    idleMs: now.idleMs - before.idleMs,
+    busyMs: now.busyMs - before.busyMs,
+    backPressuredMs: now.backPressuredMs - before.backPressuredMs,
+    watermark: now.watermark,
+  };
+}
+
 /** One attempt of one subtask. */
 export class Execution {
   readonly attemptId: ExecutionAttemptId;
@@ -40,8 +53,10 @@ export class Execution {
   #state: ExecutionState = 'CREATED';
   location: TaskLocation | undefined;
   failure: SerializedError | undefined;
-  io: IoMetrics = noIo;
   accumulators: Accumulators = {};
+  #io: IoMetrics = noIo;
+  #ioAt: number;
+  #recent: ArchivedExecution['recent'] = { ...noIo, overMs: 0 };
 
   constructor(vertex: JobVertex, subtaskIndex: number, attemptNumber: number, clock: Clock) {
     this.vertex = vertex;
@@ -51,6 +66,7 @@ export class Execution {
     this.#clock = clock;
     this.#timestamps = Object.fromEntries(executionStates.map((state) => [state, 0])) as Record<ExecutionState, number>;
     this.#timestamps.CREATED = clock.now();
+    this.#ioAt = clock.now();
   }
 
   get state(): ExecutionState {
@@ -74,7 +90,10 @@ export class Execution {
   }
 
   report(report: AccumulatorReport): void {
-    this.io = report.io;
+    const now = this.#clock.now();
+    this.#recent = { ...difference(report.io, this.#io), overMs: now - this.#ioAt };
+    this.#io = report.io;
+    this.#ioAt = now;
     this.accumulators = report.user;
   }
 
@@ -87,7 +106,8 @@ export class Execution {
       timestamps: { ...this.#timestamps },
       location: this.location,
       failure: this.failure,
-      io: this.io,
+      io: this.#io,
+      recent: this.isTerminal ? { ...noIo, watermark: this.#io.watermark, overMs: 0 } : this.#recent,
       accumulators: this.accumulators,
     };
   }

@@ -53,7 +53,6 @@ export class JobMaster {
   readonly #graph: ExecutionGraph;
   readonly #restart: RestartStrategy;
   readonly #slots = new Map<string, AllocatedSlot>();
-  readonly #prepared = new Set<TaskManagerId>();
   readonly #collected = new Map<string, { records: unknown[]; waiting: (() => void)[]; done: boolean }>();
   /** Operators with a coordinator: the sources, by their vertex. */
   readonly #coordinated: ReadonlyMap<string, readonly OperatorId[]>;
@@ -175,7 +174,6 @@ export class JobMaster {
   }
 
   taskManagerLost(taskManagerId: TaskManagerId, cause: SerializedError): void {
-    this.#prepared.delete(taskManagerId);
     this.slotsLost(
       [...this.#slots.values()]
         .filter((slot) => slot.taskManager.registration.taskManagerId === taskManagerId)
@@ -184,10 +182,15 @@ export class JobMaster {
     );
   }
 
-  /** Waits for records of `executeAndCollect`; an empty answer with `done` is the end. */
-  async takeCollected(resultId: string): Promise<{ records: unknown[]; done: boolean }> {
+  /** Waits for records of `executeAndCollect`, at most `waitMs`; an empty answer with `done` is the end. */
+  async takeCollected(resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
     const box = this.#box(resultId);
-    if (box.records.length === 0 && !box.done && !this.#result) await new Promise<void>((resolve) => box.waiting.push(resolve));
+    if (box.records.length === 0 && !box.done && !this.#result) {
+      await new Promise<void>((resolve) => {
+        box.waiting.push(resolve);
+        if (waitMs !== undefined) this.#options.clock.schedule(waitMs, resolve);
+      });
+    }
     const records = box.records.splice(0);
     return { records, done: records.length === 0 && this.#result !== undefined };
   }
@@ -235,14 +238,11 @@ export class JobMaster {
     );
   }
 
+  /** At every deployment: a TaskManager forgets a job that holds no slot of it any more. */
   async #prepareTaskManagers(): Promise<void> {
     const { jobGraph, fencing } = this.#options;
-    for (const { taskManager } of this.#slots.values()) {
-      const id = taskManager.registration.taskManagerId;
-      if (this.#prepared.has(id)) continue;
-      await taskManager.gateway.prepareJob({ jobGraph, fencing });
-      this.#prepared.add(id);
-    }
+    const gateways = new Set([...this.#slots.values()].map(({ taskManager }) => taskManager.gateway));
+    await Promise.all([...gateways].map((gateway) => gateway.prepareJob({ jobGraph, fencing })));
   }
 
   #slotNameOf(execution: Execution): string {

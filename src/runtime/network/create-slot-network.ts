@@ -198,7 +198,6 @@ class ThreadNetwork implements SlotNetwork {
     };
     if (this.#sameThread(producer)) {
       const queue = this.#localQueue(key);
-      this.#localQueues.delete(key);
       queue.onFrame = wake;
       if (queue.frames.length > 0) wake();
       return new LocalInputChannel(queue);
@@ -212,12 +211,15 @@ class ThreadNetwork implements SlotNetwork {
     return new TcpInputChannel({ host: producer.host, port: producer.dataPort, key }, decoder, wake, options.onError);
   }
 
+  /** Whichever end comes first leaves the queue for the other one. */
   #localQueue(key: string): LocalQueue {
-    let queue = this.#localQueues.get(key);
-    if (!queue) {
-      queue = new LocalQueue();
-      this.#localQueues.set(key, queue);
+    const left = this.#localQueues.get(key);
+    if (left) {
+      this.#localQueues.delete(key);
+      return left;
     }
+    const queue = new LocalQueue();
+    this.#localQueues.set(key, queue);
     return queue;
   }
 }

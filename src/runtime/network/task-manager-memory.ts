@@ -59,10 +59,18 @@ export class TaskManagerNetworkMemory {
   release(attempt: ExecutionAttemptId): void {
     for (const [key, ring] of this.#rings) {
       ring.owners.delete(attempt);
-      if (ring.owners.size > 0) continue;
-      this.#rings.delete(key);
-      this.#usedBytes -= ring.bytes;
+      if (ring.owners.size === 0) this.#remove(key, ring);
     }
+  }
+
+  /** The attempt did not finish: nobody will read or write its channels any more. */
+  drop(attempt: ExecutionAttemptId): void {
+    for (const [key, ring] of this.#rings) if (key.includes(attempt)) this.#remove(key, ring);
+  }
+
+  #remove(key: string, ring: OwnedRing): void {
+    this.#rings.delete(key);
+    this.#usedBytes -= ring.bytes;
   }
 
   /** Halves as memory gets scarce, so that many channels fit where few get more. */

@@ -3,7 +3,7 @@
  * start workers for what is missing.
  */
 import { UserError } from '../../shared/errors.ts';
-import { type AllocationId, type JobId, randomHex, type TaskManagerId } from '../../shared/ids.ts';
+import { type AllocationId, type FencingToken, type JobId, randomHex, type TaskManagerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import type { MetricDump, TaskExecutorGateway, TaskLocation, TaskManagerInfo, TaskManagerRegistration } from '../rpc/gateways.ts';
@@ -44,14 +44,16 @@ export class ResourceManager {
   readonly #log: Logger;
   readonly #driver: ResourceManagerDriver;
   readonly #slotTimeoutMs: number;
+  readonly #fencing: FencingToken;
   readonly #taskManagers = new Map<TaskManagerId, RegisteredTaskManager>();
   readonly #waiting: Request[] = [];
 
-  constructor(options: { clock: Clock; log: Logger; driver: ResourceManagerDriver; slotTimeoutMs: number }) {
+  constructor(options: { clock: Clock; log: Logger; driver: ResourceManagerDriver; slotTimeoutMs: number; fencing: FencingToken }) {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#driver = options.driver;
     this.#slotTimeoutMs = options.slotTimeoutMs;
+    this.#fencing = options.fencing;
   }
 
   register(registration: TaskManagerRegistration, gateway: TaskExecutorGateway): RegisteredTaskManager {
@@ -68,11 +70,8 @@ export class ResourceManager {
     return taskManager;
   }
 
-  /** Gives back the allocations that died with it. */
-  unregister(taskManagerId: TaskManagerId): AllocationId[] {
-    const taskManager = this.#taskManagers.get(taskManagerId);
-    this.#taskManagers.delete(taskManagerId);
-    return [...(taskManager?.slots.values() ?? [])].flatMap((slot) => (slot ? [slot.allocationId] : []));
+  unregister(taskManagerId: TaskManagerId): void {
+    if (this.#taskManagers.delete(taskManagerId)) this.#log.info(`TaskManager ${taskManagerId} is gone.`);
   }
 
   get(taskManagerId: TaskManagerId): RegisteredTaskManager | undefined {
@@ -88,6 +87,7 @@ export class ResourceManager {
       ...registration,
       lastHeartbeat,
       freeSlots: [...slots.values()].filter((slot) => slot === undefined).length,
+      allocatedTo: [...slots.values()].flatMap((slot) => (slot ? [slot.jobId] : [])),
       metrics,
     }));
   }
@@ -99,11 +99,14 @@ export class ResourceManager {
   /** Rejects with UserError('NO_RESOURCE_AVAILABLE') after the slot timeout. */
   requestSlot(jobId: JobId): Promise<AllocatedSlot> {
     return new Promise((resolve, reject) => {
-      const request: Request = { jobId, resolve, reject, cancelTimeout: () => {} };
-      request.cancelTimeout = this.#clock.schedule(this.#slotTimeoutMs, () => this.#expire(request));
-      this.#waiting.push(request);
-      this.#serve();
+      this.#enqueue({ jobId, resolve, reject, cancelTimeout: () => {} });
     });
+  }
+
+  #enqueue(request: Request): void {
+    request.cancelTimeout = this.#clock.schedule(this.#slotTimeoutMs, () => this.#expire(request));
+    this.#waiting.push(request);
+    this.#serve();
   }
 
   /** Requests of the job that still wait are rejected. */
@@ -144,11 +147,13 @@ export class ResourceManager {
   #allocate(request: Request, taskManager: RegisteredTaskManager, slotIndex: number): void {
     const allocationId = randomHex(16);
     taskManager.slots.set(slotIndex, { allocationId, jobId: request.jobId });
-    taskManager.gateway.requestSlot({ slotIndex, jobId: request.jobId, allocationId, fencing: '' }).then(
+    taskManager.gateway.requestSlot({ slotIndex, jobId: request.jobId, allocationId, fencing: this.#fencing }).then(
       (location) => request.resolve({ allocationId, taskManager, location }),
       (error: unknown) => {
         taskManager.slots.set(slotIndex, undefined);
-        request.reject(error);
+        // A TaskManager that died before it answered says nothing about the others.
+        if (this.#taskManagers.get(taskManager.registration.taskManagerId) === taskManager) request.reject(error);
+        else this.#enqueue(request);
       },
     );
   }

@@ -25,7 +25,8 @@ interface ErrorEnvelope {
 
 /** Wraps `handlers` so that errors cross with their code and remote stack. */
 export function openRpc<Remote extends object>(socket: Socket, handlers: Handlers, maxFrameBytes: number): RpcConnection<Remote> {
-  const packr = new Packr({ structuredClone: true, useRecords: false, moreTypes: true });
+  // Records keep plain objects and Maps apart. Nothing in a message refers to another part of it, so no references are kept.
+  const packr = new Packr({ useRecords: true, moreTypes: true });
   const closers: ((error: Error) => void)[] = [];
   let onMessage: (message: unknown) => void = () => {};
   let rest: Buffer = Buffer.alloc(0);

@@ -226,6 +226,8 @@ export interface DispatcherGateway {
   clientHeartbeat(jobId: JobId, expiresAtMs: number): Promise<void>;
   clusterOverview(): Promise<ClusterOverview>;
   taskManagers(): Promise<TaskManagerInfo[]>;
+  /** Records of `executeAndCollect` that are there; waits for some, at most `waitMs`. `done`: no more will come. */
+  takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }>;
   taskExecutor(id: TaskManagerId): TaskExecutorGateway | undefined;
   /** Runs a program in a user-code thread of the JobManager and submits what it executes. */
   runProgram(request: RunProgramRequest): Promise<{ jobId: JobId }>;
@@ -290,6 +292,8 @@ export interface ArchivedExecution {
   readonly location?: TaskLocation | undefined;
   readonly failure?: SerializedError | undefined;
   readonly io: IoMetrics;
+  /** What came since the report before the last one, and in how long; zero for an attempt that has ended. */
+  readonly recent: IoMetrics & { readonly overMs: number };
   readonly accumulators: Readonly<Record<string, { type: string; value: unknown }>>;
 }
 
@@ -314,5 +318,7 @@ export interface ClusterOverview {
 export interface TaskManagerInfo extends TaskManagerRegistration {
   readonly lastHeartbeat: number;
   readonly freeSlots: number;
+  /** Jobs by the slots they hold; one entry per slot. */
+  readonly allocatedTo: readonly JobId[];
   readonly metrics: MetricDump;
 }

@@ -1,12 +1,12 @@
 /** The operators that end a stream: unified sinks, classic sink functions, print, and collecting to the client. */
 // biome-ignore-all lint/suspicious/noExplicitAny: record and committable types are the sink's own
-import { writeSync } from 'node:fs';
 import type { CollectSpec, PrintSpec, SinkFunctionSpec, SinkSpec } from '../../api/operator-specs.ts';
 import type { OperatorContext, StreamOperator } from '../../api/operators.ts';
 import type { CommitRequest, Committer, SinkWriter } from '../../api/sink.ts';
 import { ExternalError } from '../../shared/errors.ts';
 import { renderValue } from '../../shared/render-value.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import { writeWhole } from '../../shared/write-whole.ts';
 import { closeFunction, openFunction } from '../operators/user-function.ts';
 
 abstract class SinkOperator implements StreamOperator {
@@ -188,18 +188,6 @@ export class PrintOperator extends SinkOperator {
     const text = this.#lines;
     this.#lines = '';
     if (text !== '') writeWhole(this.#spec.stderr ? 2 : 1, Buffer.from(text));
-  }
-}
-
-/** A pipe may take less than all, or nothing for a moment. */
-function writeWhole(descriptor: number, bytes: Buffer): void {
-  for (let written = 0; written < bytes.length; ) {
-    try {
-      written += writeSync(descriptor, bytes, written);
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    }
   }
 }
 

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Starts or stops the history server.
+script=$0
+case $script in */*) ;; *) script=./$script ;; esac
+while [ -L "$script" ]; do
+  link=$(readlink "$script")
+  case $link in /*) script=$link ;; *) script=${script%/*}/$link ;; esac
+done
+. "${script%/*}/config.sh"
+unset NODE_OPTIONS
+run_weir historyserver "$@"

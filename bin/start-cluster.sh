@@ -1,0 +1,11 @@
+#!/bin/sh
+# Starts the JobManager and the TaskManagers of conf/masters and conf/workers.
+script=$0
+case $script in */*) ;; *) script=./$script ;; esac
+while [ -L "$script" ]; do
+  link=$(readlink "$script")
+  case $link in /*) script=$link ;; *) script=${script%/*}/$link ;; esac
+done
+. "${script%/*}/config.sh"
+unset NODE_OPTIONS
+run_weir start-cluster "$@"

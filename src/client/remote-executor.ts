@@ -1,0 +1,167 @@
+/**
+ * Runs what a program executes on a cluster: submits, says so, and (attached) waits for the end. Ctrl-C lets go of the jobs,
+ * or cancels them with `-sae`; then the cluster also watches the client's heartbeats, in case it dies without a word.
+ */
+import type { JobExecutionResult, JobStatusName } from '../api/executor.ts';
+import type { JobGraph } from '../graph/job-graph.ts';
+import { fromTaggedJson } from '../rest/messages/tagged-json.ts';
+import { UserError } from '../shared/errors.ts';
+import type { JobId } from '../shared/ids.ts';
+import type { AccumulatorValue, ClusterClient, JobOutcome } from './cluster-client.ts';
+import { JobExecutionException } from './exception-block.ts';
+import { renderJobResult } from './job-result.ts';
+import type { JobControl } from './program/load-program.ts';
+
+export interface RemoteExecutorOptions {
+  readonly artifact: { readonly path: string; readonly hash: string };
+  readonly detached: boolean;
+  readonly shutdownOnAttachedExit: boolean;
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
+  /** One line for stdout. */
+  print(line: string): void;
+  /** The command waits for something; the returned function ends that. */
+  progress?(text: string): () => void;
+}
+
+export class RemoteExecutor {
+  readonly #client: ClusterClient;
+  readonly #options: RemoteExecutorOptions;
+  readonly #waitingFor = new Set<JobId>();
+
+  constructor(client: ClusterClient, options: RemoteExecutorOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Jobs that somebody waits for now. */
+  get waitingFor(): readonly JobId[] {
+    return [...this.#waitingFor];
+  }
+
+  async execute(jobGraph: JobGraph): Promise<JobExecutionResult> {
+    await this.#submit(jobGraph);
+    if (this.#options.detached) return detachedResult(jobGraph.jobId);
+    const result = await this.awaitResult(jobGraph.jobId);
+    for (const line of renderJobResult({ ...result.shown, jobId: jobGraph.jobId })) this.#options.print(line);
+    return result.result;
+  }
+
+  async executeAsync(jobGraph: JobGraph): Promise<{ jobId: JobId }> {
+    await this.#submit(jobGraph);
+    return { jobId: jobGraph.jobId };
+  }
+
+  /** Undefined when detached: a program then knows no more than the ids of its jobs. */
+  get jobs(): JobControl | undefined {
+    if (this.#options.detached) return undefined;
+    const client = this.#client;
+    return {
+      status: async (jobId) => (await client.jobStatus(jobId)) as JobStatusName,
+      cancel: (jobId) => client.cancelJob(jobId),
+      result: async (jobId) => (await this.awaitResult(jobId)).result,
+      collect: (jobId, resultId) => client.collect(jobId, resultId),
+    };
+  }
+
+  /** Rejects with JobExecutionException when the job did not finish. */
+  async awaitResult(
+    jobId: JobId,
+  ): Promise<{ result: JobExecutionResult; shown: { netRuntimeMs: number; accumulators: readonly AccumulatorValue[] } }> {
+    this.#waitingFor.add(jobId);
+    const stopHeartbeat = this.#options.shutdownOnAttachedExit ? this.#startHeartbeat(jobId) : undefined;
+    const stopProgress = this.#options.progress?.(`Job ${jobId} is running`);
+    try {
+      const outcome = await this.#client.awaitOutcome(jobId);
+      if (outcome.status !== 'SUCCEEDED') throw jobFailure(outcome);
+      const accumulators = await this.#client.accumulators(jobId);
+      return {
+        result: { jobId, netRuntimeMs: outcome.netRuntimeMs, accumulators: accumulatorRecord(accumulators) },
+        shown: { netRuntimeMs: outcome.netRuntimeMs, accumulators },
+      };
+    } finally {
+      this.#waitingFor.delete(jobId);
+      stopHeartbeat?.();
+      stopProgress?.();
+    }
+  }
+
+  /** Asks for the cancellation of everything waited for; gives up after `patienceMs`. */
+  async cancelAll(patienceMs: number): Promise<void> {
+    const requests = this.waitingFor.map((jobId) => this.#client.cancelJob(jobId).catch(() => {}));
+    await Promise.race([Promise.all(requests), new Promise((resume) => setTimeout(resume, patienceMs))]);
+  }
+
+  async #submit(jobGraph: JobGraph): Promise<void> {
+    const stopProgress = this.#options.progress?.('Submitting the job');
+    try {
+      await this.#client.submitJob(jobGraph, this.#options.artifact);
+      const status = await this.#client.awaitInitialised(jobGraph.jobId);
+      stopProgress?.();
+      this.#options.print(`Job has been submitted with JobID ${jobGraph.jobId}`);
+      if (status === 'FAILED') await this.#throwFailure(jobGraph.jobId);
+    } finally {
+      stopProgress?.();
+    }
+  }
+
+  async #throwFailure(jobId: JobId): Promise<void> {
+    const outcome = await this.#client.awaitOutcome(jobId);
+    if (outcome.status !== 'SUCCEEDED') throw jobFailure(outcome);
+  }
+
+  #startHeartbeat(jobId: JobId): () => void {
+    const beat = (): void => {
+      // A missed beat is no failure of the job: the cluster decides after heartbeatTimeoutMs.
+      this.#client.heartbeat(jobId, Date.now() + this.#options.heartbeatTimeoutMs).catch(() => {});
+    };
+    beat();
+    const timer = setInterval(beat, this.#options.heartbeatIntervalMs);
+    return () => clearInterval(timer);
+  }
+}
+
+function detachedResult(jobId: JobId): JobExecutionResult {
+  const refuse = (): never => {
+    throw new UserError('DETACHED', {
+      problem: 'Job was submitted in detached mode. Results of job execution, such as accumulators and runtime, are not available.',
+      tryNext: ['Run without -d when the program uses the result of execute().'],
+    });
+  };
+  return {
+    jobId,
+    get netRuntimeMs(): number {
+      return refuse();
+    },
+    get accumulators(): Readonly<Record<string, unknown>> {
+      return refuse();
+    },
+  };
+}
+
+export function jobFailure(outcome: JobOutcome): JobExecutionException {
+  if (outcome.status === 'CANCELED') return new JobExecutionException(`Job was cancelled (JobID: ${outcome.jobId}).`);
+  const message = `Job failed (JobID: ${outcome.jobId}).`;
+  return outcome.failure ? new JobExecutionException(message, { cause: remoteError(outcome.failure) }) : new JobExecutionException(message);
+}
+
+/** The error as it was in the cluster: its stack is the text that is shown. */
+function remoteError(failure: { readonly className: string; readonly stackTrace: string }): Error {
+  const error = new Error(failure.stackTrace.split('\n', 1)[0]);
+  error.name = failure.className;
+  error.stack = failure.stackTrace.trimEnd();
+  return error;
+}
+
+/** REST gives values as text; JSON where they are more than text. */
+function accumulatorRecord(accumulators: readonly AccumulatorValue[]): Record<string, unknown> {
+  return Object.fromEntries(accumulators.map(({ name, value }) => [name, parsed(value)]));
+}
+
+function parsed(text: string): unknown {
+  try {
+    return fromTaggedJson(JSON.parse(text));
+  } catch {
+    return text;
+  }
+}

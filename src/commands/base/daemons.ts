@@ -1,0 +1,65 @@
+/** What the commands that start and stop processes share: the place of the daemons, and the command line of each. */
+import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
+import { configurationDirectory, type LoadedConfiguration, loadConfiguration } from '../../config/load-configuration.ts';
+import { type DaemonCommand, daemonCommand } from '../../deployment/daemon/daemon-command.ts';
+import { DaemonControl } from '../../deployment/daemon/daemon-control.ts';
+import { type DaemonName, daemonPlace } from '../../deployment/daemon/daemon-place.ts';
+import { installationRoot } from '../../shared/installation.ts';
+import type { Terminal } from './terminal.ts';
+
+export class Daemons {
+  readonly control: DaemonControl;
+  readonly configurationDirectory: string;
+  readonly loaded: LoadedConfiguration;
+  readonly #terminal: Terminal;
+  readonly #properties: readonly string[];
+
+  /** `properties` are the words of `-D`; `flags` are keys that own options set. */
+  constructor(terminal: Terminal, properties: readonly string[] = [], flags: Readonly<Record<string, string>> = {}) {
+    const { environment } = terminal;
+    this.#terminal = terminal;
+    this.#properties = properties;
+    this.configurationDirectory = configurationDirectory(environment, installationRoot());
+    this.loaded = loadConfiguration({
+      directory: this.configurationDirectory,
+      properties: environment['FLINK_PROPERTIES'] ?? environment['WEIR_PROPERTIES'],
+      dynamicProperties: parseDynamicProperties([...properties]),
+      flags,
+    });
+    this.control = new DaemonControl({
+      place: daemonPlace(environment, this.loaded.configuration, installationRoot()),
+      environment,
+      installation: installationRoot(),
+      print: (line) => terminal.out(line),
+      explain: (line) => terminal.err(line),
+    });
+  }
+
+  /** `extra` stands behind the dynamic properties on the command line of the process. */
+  command(daemon: DaemonName, extra: readonly string[] = []): DaemonCommand {
+    return daemonCommand({
+      daemon,
+      installation: installationRoot(),
+      configurationDirectory: this.configurationDirectory,
+      configuration: this.loaded.configuration,
+      environment: this.#terminal.environment,
+      arguments: [...this.#properties.flatMap((property) => ['-D', property]), ...extra],
+    });
+  }
+
+  /** Does what a script's verb says; the exit code, or undefined for an unknown verb. */
+  async perform(verb: string | undefined, daemon: DaemonName, extra: readonly string[] = []): Promise<number | undefined> {
+    switch (verb) {
+      case 'start':
+        return this.control.start(daemon, this.command(daemon, extra));
+      case 'start-foreground':
+        return this.control.startForeground(daemon, this.command(daemon, extra));
+      case 'stop':
+        return this.control.stop(daemon);
+      case 'stop-all':
+        return this.control.stopAll(daemon);
+      default:
+        return undefined;
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The pid file of one daemon: one process id a line, the newest last, so that Flink's scripts can read it too.
+ *
+ * A process id may be re-used by something unrelated. Each of our processes carries the path of its pid file in its
+ * environment from its first moment, so an entry counts as alive only when the process says that it belongs here.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ExternalError } from '../../shared/errors.ts';
+import { pidFileVariable } from './supervised-process.ts';
+
+const lockPatienceMs = 30_000;
+
+export class PidFile {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** In the order of their start. */
+  read(): number[] {
+    if (!existsSync(this.path)) return [];
+    return readFileSync(this.path, 'utf8')
+      .split('\n')
+      .map((line) => Number.parseInt(line, 10))
+      .filter((pid) => pid > 0);
+  }
+
+  append(pid: number): void {
+    this.#write([...this.read(), pid]);
+  }
+
+  /** The file goes with its last entry. */
+  remove(pid: number): void {
+    const pids = this.read();
+    const index = pids.lastIndexOf(pid);
+    if (index < 0) return;
+    pids.splice(index, 1);
+    this.#write(pids);
+  }
+
+  isAlive(pid: number): boolean {
+    if (!isRunning(pid)) return false;
+    const environment = readEnvironment(pid);
+    return environment === undefined || environment.includes(`${pidFileVariable}=${this.path}`);
+  }
+
+  /** Keeps other starts and stops of this daemon away meanwhile. */
+  async locked<T>(work: () => T | Promise<T>): Promise<T> {
+    mkdirSync(dirname(this.path), { recursive: true });
+    const lock = `${this.path}.lock`;
+    await acquireLock(lock);
+    try {
+      return await work();
+    } finally {
+      rmSync(lock, { recursive: true, force: true });
+    }
+  }
+
+  #write(pids: readonly number[]): void {
+    if (pids.length === 0) rmSync(this.path, { force: true });
+    else writeFileSync(this.path, pids.map((pid) => `${pid}\n`).join(''));
+  }
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !isZombie(pid);
+  } catch {
+    return false;
+  }
+}
+
+/** Ended, but its parent (a container's init, say) has not looked yet. */
+function isZombie(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Undefined where the system does not show it. */
+function readEnvironment(pid: number): readonly string[] | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return undefined;
+  }
+}
+
+async function acquireLock(lock: string): Promise<void> {
+  const deadline = Date.now() + lockPatienceMs;
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      writeFileSync(join(lock, 'pid'), String(process.pid));
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = lockHolder(lock);
+    if (holder !== undefined && !isRunning(holder)) rmSync(lock, { recursive: true, force: true });
+    else if (Date.now() > deadline) throw lockedTooLong(lock, holder);
+    await new Promise((resume) => setTimeout(resume, 20));
+  }
+}
+
+function lockHolder(lock: string): number | undefined {
+  try {
+    return Number.parseInt(readFileSync(join(lock, 'pid'), 'utf8'), 10) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function lockedTooLong(lock: string, holder: number | undefined): ExternalError {
+  return new ExternalError('PID_FILE_LOCKED', {
+    problem: `Another start or stop of this daemon is under way${holder === undefined ? '' : ` (pid ${holder})`}.`,
+    found: `It holds ${lock}.`,
+    tryNext: [`If it is gone, remove ${lock}.`],
+    retriable: true,
+  });
+}

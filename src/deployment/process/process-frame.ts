@@ -1,0 +1,121 @@
+/**
+ * What every daemon's process does around its work: reads its command line and configuration, opens its log, announces that
+ * it is ready, and ends in an orderly way at SIGTERM, when its supervisor vanishes, or when its work is over.
+ */
+import { openSync } from 'node:fs';
+import { type Configuration, isSensitive } from '../../config/configuration.ts';
+import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
+import { configurationDirectory, loadConfiguration } from '../../config/load-configuration.ts';
+import { observeCollections } from '../../runtime/metrics/process-metrics.ts';
+import { ExternalError, UserError } from '../../shared/errors.ts';
+import { buildCommit, installationRoot, weirVersion } from '../../shared/installation.ts';
+import { fileLogger, type Logger } from '../../shared/logger.ts';
+import { announceReady, logFile, watchSupervisor } from '../daemon/supervised-process.ts';
+
+export interface ProcessContext {
+  readonly config: Configuration;
+  readonly log: Logger;
+  readonly logLevel: string;
+  /** Undefined: the log goes to stderr. */
+  readonly logFile: string | undefined;
+  /** Where stdout goes, when that is a file. */
+  readonly stdoutFile: string | undefined;
+  /** The process can do its work. */
+  ready(): void;
+  /** Ends the process, in an orderly way, with this code. */
+  end(code: number): void;
+}
+
+export interface RunningProcess {
+  close(): Promise<void>;
+}
+
+/** An orderly end that takes longer has failed. */
+const closePatienceMs = 8000;
+
+export async function runProcess(
+  name: string,
+  start: (context: ProcessContext) => Promise<RunningProcess>,
+  flags: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  let running: RunningProcess | undefined;
+  let log: Logger = fileLogger(2, 'INFO');
+  let ending = false;
+  const end = (code: number): void => {
+    if (ending) return;
+    ending = true;
+    setTimeout(() => process.exit(code || 1), closePatienceMs).unref();
+    void Promise.resolve(running?.close())
+      .catch((error: unknown) => log.error('The process did not end in good order.', error))
+      .then(() => process.exit(code));
+  };
+  try {
+    const words = parseProcessWords(process.argv.slice(2), flags);
+    const { configuration, warnings } = loadConfiguration({
+      directory: words.configDir ?? configurationDirectory(process.env, installationRoot()),
+      properties: process.env['FLINK_PROPERTIES'] ?? process.env['WEIR_PROPERTIES'],
+      dynamicProperties: words.properties,
+      flags: words.flags,
+    });
+    const file = logFile();
+    const logLevel = configuration.getText('env.log.level') ?? 'INFO';
+    log = fileLogger(file === undefined ? 2 : openSync(file, 'a'), logLevel).of(name);
+    logBeginning(log, name, configuration, warnings);
+    process.on('uncaughtException', (error) => die(error, log));
+    process.on('unhandledRejection', (error) => die(error, log));
+    observeCollections();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        log.info(`${signal} received, shutting down.`);
+        end(0);
+      });
+    }
+    const stdoutFile = file?.replace(/\.log$/, '.out');
+    running = await start({ config: configuration, log, logLevel, logFile: file, stdoutFile, ready: announceReady, end });
+    watchSupervisor(() => {
+      log.warn('The supervisor is gone, shutting down.');
+      end(1);
+    });
+  } catch (error) {
+    die(error, log);
+  }
+}
+
+/** A failure of the process itself: into the log with its stack, and in words for whoever started it. */
+function die(error: unknown, log: Logger): never {
+  log.error('The process cannot go on.', error);
+  const known = error instanceof UserError || error instanceof ExternalError;
+  process.stderr.write(`${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(1);
+}
+
+function logBeginning(log: Logger, name: string, configuration: Configuration, warnings: readonly string[]): void {
+  log.info(
+    `Starting ${name}: Weir ${weirVersion()}${buildCommit() ? ` (${buildCommit()})` : ''}, Node.js ${process.version}, pid ${process.pid}.`,
+  );
+  for (const warning of warnings) log.warn(warning);
+  for (const [key, value] of Object.entries(configuration.toRecord()).sort()) {
+    log.info(`Loading configuration property: ${key}, ${isSensitive(key) ? '******' : value}`);
+  }
+}
+
+interface ProcessWords {
+  readonly configDir: string | undefined;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/** `flags` maps an option of this process to the key that it sets. Unknown words are ignored, as Flink does. */
+function parseProcessWords(argv: readonly string[], flags: Readonly<Record<string, string>>): ProcessWords {
+  const properties: string[] = [];
+  const set: Record<string, string> = {};
+  let configDir: string | undefined;
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] as string;
+    if (word === '-D') properties.push(argv[++i] ?? '');
+    else if (word.startsWith('-D')) properties.push(word.slice(2));
+    else if (word === '--configDir' || word === '-c') configDir = argv[++i];
+    else if (word in flags) set[flags[word] as string] = argv[++i] ?? '';
+  }
+  return { configDir, properties: parseDynamicProperties(properties), flags: set };
+}

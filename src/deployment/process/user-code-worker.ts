@@ -1,0 +1,149 @@
+/** The JobManager's handle of a user-code thread: whatever user code does there, the JobManager goes on. */
+import { Worker } from 'node:worker_threads';
+import type { JobGraph } from '../../graph/job-graph.ts';
+import type { BlobStore } from '../../runtime/dispatcher/blob-store.ts';
+import type { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
+import type { JobUserCode, JobUserCodeListener } from '../../runtime/jobmaster/job-master.ts';
+import type { OperatorEvent, RunProgramRequest } from '../../runtime/rpc/gateways.ts';
+import { openPortRpc, type PortRpc } from '../../runtime/rpc/port.ts';
+import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
+import type { BlobKey, JobId, OperatorId } from '../../shared/ids.ts';
+import type { UserCodeGateway, UserCodeThreadData, UserCodeThreadListener } from './user-code-thread.ts';
+
+export interface UserCodeWorkerOptions {
+  /** The module that the thread runs. */
+  readonly entry: string;
+  readonly heapLimitMb: number;
+  readonly logFile?: string | undefined;
+  readonly logLevel: string;
+}
+
+type Remote = {
+  [K in keyof UserCodeGateway]: (...args: Parameters<UserCodeGateway[K]>) => Promise<Awaited<ReturnType<UserCodeGateway[K]>>>;
+};
+
+class UserCodeWorker {
+  readonly #worker: Worker;
+  readonly #rpc: PortRpc<Remote>;
+  #terminated = false;
+
+  constructor(options: UserCodeWorkerOptions, name: string, listener: UserCodeThreadListener) {
+    const { entry, heapLimitMb, logFile, logLevel } = options;
+    this.#worker = new Worker(entry, {
+      name,
+      workerData: { name, logFile, logLevel } satisfies UserCodeThreadData,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: heapLimitMb, maxYoungGenerationSizeMb: 8, codeRangeSizeMb: 16, stackSizeMb: 4 },
+    });
+    this.#rpc = openPortRpc<Remote>(this.#worker, listener);
+    let failure: Error | undefined;
+    this.#worker.on('error', (error) => {
+      failure = error as Error;
+    });
+    this.#worker.once('exit', (code) => {
+      const cause = new ExternalError('USER_CODE_THREAD_DIED', {
+        problem: `The thread of ${name} in the JobManager ended with code ${code}.`,
+        found: failure?.message,
+        tryNext: ['A split enumerator or main that keeps much in memory needs a larger jobmanager.memory.process.size.'],
+        retriable: true,
+        cause: failure,
+      });
+      this.#rpc.close(cause);
+      if (!this.#terminated) listener.fail(serializeError(cause));
+    });
+  }
+
+  get remote(): Remote {
+    return this.#rpc.remote;
+  }
+
+  async terminate(): Promise<void> {
+    this.#terminated = true;
+    await this.#worker.terminate();
+  }
+}
+
+/** The coordinators of one job's sources, in a thread of their own. A reset starts a new thread. */
+export class JobUserCodeThread implements JobUserCode {
+  readonly #options: UserCodeWorkerOptions;
+  readonly #blobs: BlobStore;
+  readonly #jobGraph: JobGraph;
+  readonly #listener: JobUserCodeListener;
+  #worker: UserCodeWorker | undefined;
+
+  constructor(options: UserCodeWorkerOptions, blobs: BlobStore, jobGraph: JobGraph, listener: JobUserCodeListener) {
+    this.#options = options;
+    this.#blobs = blobs;
+    this.#jobGraph = jobGraph;
+    this.#listener = listener;
+  }
+
+  async start(): Promise<void> {
+    const worker = new UserCodeWorker(this.#options, `job ${this.#jobGraph.jobId}`, {
+      sendEvent: (operatorId, subtaskIndex, event) => this.#listener.sendEvent(operatorId, subtaskIndex, event),
+      fail: (cause: SerializedError) => this.#listener.fail(cause),
+      submitJob: async () => {},
+    });
+    this.#worker = worker;
+    const artifactDirectory = await this.#blobs.unpack(this.#jobGraph.program.artifact as BlobKey);
+    await worker.remote.startCoordinators({ jobGraph: this.#jobGraph, artifactDirectory });
+  }
+
+  handleEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void {
+    void this.#worker?.remote.handleEvent(operatorId, subtaskIndex, event).catch(() => {});
+  }
+
+  subtaskFailed(operatorId: OperatorId, subtaskIndex: number): void {
+    void this.#worker?.remote.subtaskFailed(operatorId, subtaskIndex).catch(() => {});
+  }
+
+  async reset(): Promise<void> {
+    await this.close();
+    await this.start();
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+}
+
+/** Programs that are run in the JobManager, one thread each. */
+export class JobManagerPrograms {
+  readonly #options: UserCodeWorkerOptions;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(options: UserCodeWorkerOptions, dispatcher: Dispatcher) {
+    this.#options = options;
+    this.#dispatcher = dispatcher;
+  }
+
+  async run(request: RunProgramRequest): Promise<{ jobId: JobId }> {
+    return { jobId: await this.#call('a program', (remote) => remote.runProgram(request)) };
+  }
+
+  plan(request: RunProgramRequest): Promise<JobGraph> {
+    return this.#call('a plan', (remote) => remote.planProgram(request));
+  }
+
+  async #call<T>(name: string, use: (remote: Remote) => Promise<T>): Promise<T> {
+    let failed: (error: unknown) => void = () => {};
+    const failure = new Promise<never>((_resolve, reject) => {
+      failed = reject;
+    });
+    const worker = new UserCodeWorker(this.#options, name, {
+      sendEvent: () => {},
+      fail: (cause) => failed(new ExternalError(cause.code ?? 'PROGRAM_FAILED', { problem: cause.message, retriable: false })),
+      submitJob: async ({ jobGraph, artifactPath }) => {
+        await this.#dispatcher.putBlob(artifactPath);
+        await this.#dispatcher.submitJob(jobGraph);
+      },
+    });
+    try {
+      return await Promise.race([use(worker.remote), failure]);
+    } finally {
+      await worker.terminate();
+    }
+  }
+}

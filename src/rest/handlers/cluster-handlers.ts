@@ -1,0 +1,117 @@
+/** The cluster as a whole, and the JobManager's process. */
+import { isSensitive } from '../../config/configuration.ts';
+import { buildCommit, weirVersion } from '../../shared/installation.ts';
+import { listLogs, readLog } from '../../shared/log-files.ts';
+import { json, type Route, text } from '../http/router.ts';
+import { type HandlerContext, maxLogBytes } from './handler-context.ts';
+import { metricsAnswer } from './metric-views.ts';
+
+export function clusterRoutes(context: HandlerContext): Route[] {
+  const { config, dispatcher, logFiles } = context;
+  return [
+    { method: 'GET', path: '/config', handle: async () => json(dashboardConfig(context)) },
+    {
+      method: 'GET',
+      path: '/overview',
+      handle: async () => {
+        const overview = await dispatcher.clusterOverview();
+        return json({
+          taskmanagers: overview.taskManagers,
+          'taskmanagers-blocked': 0,
+          'slots-total': overview.slotsTotal,
+          'slots-available': overview.slotsAvailable,
+          'slots-free-and-blocked': 0,
+          'jobs-running': overview.jobsRunning,
+          'jobs-finished': overview.jobsFinished,
+          'jobs-cancelled': overview.jobsCancelled,
+          'jobs-failed': overview.jobsFailed,
+          'flink-version': weirVersion(),
+          'flink-commit': buildCommit() ?? 'unknown',
+        });
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/cluster',
+      handle: async () => {
+        // The answer goes out first.
+        setImmediate(() => void dispatcher.shutDownCluster());
+        return json({});
+      },
+    },
+    {
+      method: 'GET',
+      path: '/jobmanager/config',
+      handle: async () =>
+        json(
+          Object.entries(config.toRecord())
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, value]) => ({ key, value: isSensitive(key) ? '******' : value })),
+        ),
+    },
+    {
+      method: 'GET',
+      path: '/jobmanager/environment',
+      handle: async () =>
+        json({ jvm: { version: `Node.js ${process.version}`, arch: process.arch, options: process.execArgv }, classpath: [] }),
+    },
+    {
+      method: 'GET',
+      path: '/jobmanager/log',
+      handle: async () => text(readLog(logFiles, { kind: 'log', maxBytes: maxLogBytes })),
+    },
+    {
+      method: 'GET',
+      path: '/jobmanager/stdout',
+      handle: async () => text(readLog(logFiles, { kind: 'stdout', maxBytes: maxLogBytes })),
+    },
+    { method: 'GET', path: '/jobmanager/logs', handle: async () => json({ logs: listLogs(logFiles) }) },
+    {
+      method: 'GET',
+      path: '/jobmanager/logs/:filename',
+      handle: async ({ params }) => text(readLog(logFiles, { kind: 'file', name: params['filename'], maxBytes: maxLogBytes })),
+    },
+    {
+      method: 'GET',
+      path: '/jobmanager/thread-dump',
+      handle: async () => {
+        const stack = new Error('stack').stack?.split('\n').slice(1).join('\n') ?? '';
+        return json({ threadInfos: [{ threadName: 'main', stringifiedThreadInfo: `"main" pid=${process.pid}\n${stack}\n\n` }] });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/jobmanager/metrics',
+      handle: async ({ query }) => {
+        const { taskManagers, slotsAvailable, slotsTotal, jobsRunning } = await dispatcher.clusterOverview();
+        return json(
+          metricsAnswer(query, {
+            ...context.processMetrics(),
+            numRegisteredTaskManagers: taskManagers,
+            numRunningJobs: jobsRunning,
+            taskSlotsAvailable: slotsAvailable,
+            taskSlotsTotal: slotsTotal,
+          }),
+        );
+      },
+    },
+  ];
+}
+
+function dashboardConfig({ config, clock }: HandlerContext): Record<string, unknown> {
+  const now = new Date(clock.now());
+  const zone = Intl.DateTimeFormat('en', { timeZoneName: 'long' }).formatToParts(now);
+  return {
+    'refresh-interval': config.get('web.refresh-interval'),
+    'timezone-name': zone.find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC',
+    'timezone-offset': -now.getTimezoneOffset() * 60_000,
+    'flink-version': weirVersion(),
+    'flink-revision': buildCommit() ?? 'unknown',
+    features: {
+      'web-submit': config.get('web.submit.enable'),
+      'web-cancel': config.get('web.cancel.enable'),
+      'web-rescale': false,
+      'web-history': false,
+    },
+  };
+}

@@ -1,0 +1,34 @@
+/** What all handlers are given. */
+import type { Configuration } from '../../config/configuration.ts';
+import type { DispatcherGateway, MetricDump } from '../../runtime/rpc/gateways.ts';
+import type { LogFiles } from '../../shared/log-files.ts';
+import type { Logger } from '../../shared/logger.ts';
+import type { Clock } from '../../shared/time.ts';
+import { RestError } from '../http/rest-error.ts';
+import type { RestRequest } from '../http/router.ts';
+
+export interface HandlerContext {
+  readonly config: Configuration;
+  readonly dispatcher: DispatcherGateway;
+  /** For uploads on their way; removed with the process. */
+  readonly uploadDirectory: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly logFiles: LogFiles;
+  /** Metrics of the JobManager's process. */
+  processMetrics(): MetricDump;
+}
+
+/** At most this much of a log is sent: the newest part. */
+export const maxLogBytes = 16 * 2 ** 20;
+
+/** A path parameter of 32 hex digits. */
+export function hexParameter(request: RestRequest, name: string, what: string): string {
+  const text = request.params[name] ?? '';
+  if (/^[0-9a-fA-F]{32}$/.test(text)) return text.toLowerCase();
+  throw new RestError(400, `'${text}' is no ${what}: it has 32 hexadecimal digits.`);
+}
+
+export function jobIdOf(request: RestRequest): string {
+  return hexParameter(request, 'jobid', 'job id');
+}

@@ -1,0 +1,202 @@
+/** Jobs: overview, detail, plan, failures, results, and cancelling. */
+import { jsonPlan } from '../../graph/json-plan.ts';
+import type { ArchivedExecutionGraph, FailureRecord, JobOverview, JobResult } from '../../runtime/rpc/gateways.ts';
+import { stackWithCauses } from '../../shared/errors.ts';
+import { RestError } from '../http/rest-error.ts';
+import { json, type RestAnswer, type RestRequest, type Route } from '../http/router.ts';
+import { failureCause } from '../messages/java-throwable.ts';
+import { toTaggedJson } from '../messages/tagged-json.ts';
+import { accumulatorViews } from './accumulator-views.ts';
+import { aggregateState, countStates, vertexView } from './execution-views.ts';
+import { type HandlerContext, jobIdOf } from './handler-context.ts';
+
+/** Shorter than any client's patience with a silent connection. */
+const collectWaitMs = 5000;
+
+export function jobRoutes(context: HandlerContext): Route[] {
+  const { clock, dispatcher } = context;
+  const get = (path: string, answer: (job: ArchivedExecutionGraph, request: RestRequest) => unknown): Route => ({
+    method: 'GET',
+    path: `/jobs/:jobid${path}`,
+    handle: async (request) => json(answer(await dispatcher.requestJob(jobIdOf(request)), request)),
+  });
+  const cancel = async (request: RestRequest): Promise<RestAnswer> => {
+    await dispatcher.cancelJob(jobIdOf(request));
+    return json({}, 202);
+  };
+  return [
+    {
+      method: 'GET',
+      path: '/jobs',
+      handle: async () => json({ jobs: (await dispatcher.listJobs()).map(({ jobId, status }) => ({ id: jobId, status })) }),
+    },
+    {
+      method: 'GET',
+      path: '/jobs/overview',
+      handle: async () => json({ jobs: (await dispatcher.listJobs()).map((job) => overviewRow(job, clock.now())) }),
+    },
+    get('', (job) => jobDetail(job, clock.now())),
+    get('/plan', (job) => ({ plan: jsonPlan(job.jobGraph) })),
+    get('/status', (job) => ({ status: job.status })),
+    get('/config', jobConfig),
+    get('/exceptions', (job, request) => exceptions(job, Number(request.query.get('maxExceptions') ?? 20))),
+    get('/accumulators', (job) => ({
+      'job-accumulators': [],
+      'user-task-accumulators': accumulatorViews(job.accumulators),
+      'serialized-user-task-accumulators': {},
+    })),
+    {
+      method: 'GET',
+      path: '/jobs/:jobid/execution-result',
+      handle: async (request) => json(executionResult(await dispatcher.requestJobResult(jobIdOf(request)))),
+    },
+    {
+      method: 'PATCH',
+      path: '/jobs/:jobid',
+      handle: async (request) => {
+        const mode = (request.query.get('mode') ?? 'cancel').toLowerCase();
+        if (mode === 'cancel') return cancel(request);
+        if (mode === 'stop') throw new RestError(308, 'The termination mode "stop" has been removed. Use jobs/:jobId/stop instead.');
+        throw new RestError(400, `'${mode}' is no termination mode. Use mode=cancel.`);
+      },
+    },
+    { method: 'GET', path: '/jobs/:jobid/yarn-cancel', handle: cancel },
+    {
+      method: 'PATCH',
+      path: '/jobs/:jobid/clientHeartbeat',
+      handle: async (request) => {
+        const { expiredTimestamp } = await request.body();
+        if (typeof expiredTimestamp !== 'number') throw new RestError(400, 'expiredTimestamp must be milliseconds since the epoch.');
+        await dispatcher.clientHeartbeat(jobIdOf(request), expiredTimestamp);
+        return json({}, 202);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/jobs/:jobid/collect/:resultid',
+      handle: async (request) => {
+        const { records, done } = await dispatcher.takeCollected(jobIdOf(request), request.params['resultid'] ?? '', collectWaitMs);
+        return json({ records: records.map(toTaggedJson), done });
+      },
+    },
+  ];
+}
+
+function overviewRow(job: JobOverview, now: number): Record<string, unknown> {
+  const total = Object.values(job.tasksByState).reduce((sum, count) => sum + count, 0);
+  return {
+    jid: job.jobId,
+    name: job.name,
+    'start-time': job.startTime,
+    'end-time': job.endTime,
+    duration: (job.endTime > 0 ? job.endTime : now) - job.startTime,
+    state: job.status,
+    'last-modification': job.lastModification,
+    tasks: { total, ...Object.fromEntries(Object.entries(job.tasksByState).map(([state, count]) => [state.toLowerCase(), count])) },
+  };
+}
+
+function jobDetail(job: ArchivedExecutionGraph, now: number): Record<string, unknown> {
+  const start = job.timestamps.INITIALIZING;
+  const ended = ['FINISHED', 'CANCELED', 'FAILED'].includes(job.status) ? job.timestamps[job.status] : -1;
+  return {
+    jid: job.jobId,
+    name: job.name,
+    isStoppable: false,
+    state: job.status,
+    'job-type': job.jobGraph.jobType,
+    'start-time': start,
+    'end-time': ended,
+    duration: (ended > 0 ? ended : now) - start,
+    maxParallelism: Math.max(...job.jobGraph.vertices.map(({ maxParallelism }) => maxParallelism)),
+    now,
+    timestamps: job.timestamps,
+    vertices: job.jobGraph.vertices.map((vertex, index) => vertexView(vertex, vertexAt(job, index), now)),
+    'status-counts': countStates(job.vertices.map(({ subtasks }) => aggregateState(subtasks.map(({ current }) => current.state)))),
+    plan: jsonPlan(job.jobGraph),
+  };
+}
+
+/** The archive keeps the graph's order. */
+function vertexAt(job: ArchivedExecutionGraph, index: number): ArchivedExecutionGraph['vertices'][number] {
+  return job.vertices[index] as ArchivedExecutionGraph['vertices'][number];
+}
+
+function jobConfig(job: ArchivedExecutionGraph): Record<string, unknown> {
+  const { configuration } = job.jobGraph;
+  return {
+    jid: job.jobId,
+    name: job.name,
+    'execution-config': {
+      'execution-mode': 'PIPELINED',
+      'restart-strategy':
+        configuration['restart-strategy.type'] ?? configuration['restart-strategy'] ?? 'Cluster level default restart strategy',
+      'job-parallelism': Number(configuration['parallelism.default'] ?? 1),
+      'object-reuse-mode': configuration['pipeline.object-reuse'] === 'true',
+      'user-config': userConfig(configuration['pipeline.global-job-parameters']),
+    },
+  };
+}
+
+/** `key:value` pairs, as the key is written. */
+function userConfig(text: string | undefined): Record<string, string> {
+  const pairs = (text ?? '').split(',').filter((pair) => pair.includes(':'));
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf(':')).trim(), pair.slice(pair.indexOf(':') + 1).trim()]));
+}
+
+function exceptions(job: ArchivedExecutionGraph, limit: number): Record<string, unknown> {
+  const entries = job.exceptionHistory.slice(0, Number.isInteger(limit) && limit >= 0 ? limit : 20);
+  const truncated = entries.length < job.exceptionHistory.length;
+  return {
+    'root-exception': job.failure ? stackWithCauses(job.failure.error) : null,
+    timestamp: job.failure?.timestamp ?? null,
+    'all-exceptions': entries.flatMap((entry) => (entry.taskName === undefined ? [] : [olderEntry(entry)])),
+    truncated,
+    exceptionHistory: { entries: entries.map(historyEntry), truncated },
+  };
+}
+
+function olderEntry(entry: FailureRecord): Record<string, unknown> {
+  return {
+    exception: stackWithCauses(entry.error),
+    task: entry.taskName,
+    ...placeOf(entry),
+    timestamp: entry.timestamp,
+    taskManagerId: entry.location?.taskManagerId ?? null,
+  };
+}
+
+function historyEntry(entry: FailureRecord): Record<string, unknown> {
+  return {
+    exceptionName: entry.error.name,
+    stacktrace: stackWithCauses(entry.error),
+    timestamp: entry.timestamp,
+    taskName: entry.taskName ?? null,
+    ...placeOf(entry),
+    taskManagerId: entry.location?.taskManagerId ?? null,
+    failureLabels: {},
+    concurrentExceptions: entry.concurrent.map(historyEntry),
+  };
+}
+
+function placeOf({ location }: FailureRecord): { location: string | null; endpoint: string | null } {
+  const place = location ? `${location.host}:${location.dataPort}` : null;
+  return { location: place, endpoint: place };
+}
+
+const applicationStatus = { FINISHED: 'SUCCEEDED', CANCELED: 'CANCELED', FAILED: 'FAILED' } as const;
+
+/** Exactly Flink's keys: its parser refuses any other. */
+function executionResult(result: JobResult | undefined): Record<string, unknown> {
+  if (!result) return { status: { id: 'IN_PROGRESS' }, 'job-execution-result': null };
+  return {
+    status: { id: 'COMPLETED' },
+    'job-execution-result': {
+      id: result.jobId,
+      'application-status': applicationStatus[result.status],
+      'accumulator-results': {},
+      'net-runtime': result.netRuntimeMs,
+      ...(result.failure ? { 'failure-cause': failureCause(result.failure.name, stackWithCauses(result.failure)) } : {}),
+    },
+  };
+}

@@ -1,0 +1,174 @@
+/** One slot's worker thread as the TaskManager's main thread sees it: started warm, called over its port, and killable. */
+import { Worker } from 'node:worker_threads';
+import type { SlotLimits } from '../../config/memory/process-memory.ts';
+import { ExternalError, type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
+import type { TaskManagerId } from '../../shared/ids.ts';
+import type { SlotMemory } from '../network/task-manager-memory.ts';
+import { openPortRpc } from '../rpc/port.ts';
+import type { SlotRuntimeGateway, SlotRuntimeListener } from '../task/task-host.ts';
+
+/** `workerData` of a slot's thread. */
+export interface SlotThreadData {
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly taskManagerId: TaskManagerId;
+  readonly slotIndex: number;
+  /** Where other TaskManagers reach this one; its slots listen on `bindHost`. Undefined: there are no others. */
+  readonly host: string;
+  readonly bindHost?: string | undefined;
+  readonly dataPort: number;
+  readonly memory: SlotMemory;
+  readonly heapLimitBytes?: number | undefined;
+  readonly logFile?: string | undefined;
+  readonly logLevel: string;
+}
+
+/** What the thread answers besides its tasks' calls. */
+export interface SlotThreadGateway extends SlotRuntimeGateway {
+  /** Answers as soon as the thread's event loop turns. */
+  ping(): Promise<void>;
+}
+
+/** What the thread says besides its tasks' news. */
+export interface SlotThreadListener extends SlotRuntimeListener {
+  /** The data plane listens. */
+  ready(dataPort: number): void;
+}
+
+type Remote<T> = { [K in keyof T]: T[K] extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never };
+
+export interface SlotThreadOptions {
+  /** The module that the thread runs. */
+  readonly entry: string;
+  readonly data: SlotThreadData;
+  /** Undefined: V8's own. */
+  readonly limits?: SlotLimits | undefined;
+  readonly listener: SlotRuntimeListener;
+  /** The thread ended without having been asked to. Called at most once. */
+  readonly onDeath: (cause: SerializedError) => void;
+}
+
+/** A busy thread still answers between two slices; one that does not for so long is stuck in user code. */
+const answerPatienceMs = 5000;
+/** `terminate` ends loops and waits in milliseconds, but not a thread inside a blocking system call. */
+const terminationPatienceMs = 10_000;
+
+export class SlotThread {
+  readonly #options: SlotThreadOptions;
+  readonly #worker: Worker;
+  readonly #rpc: { remote: Remote<SlotThreadGateway>; close(error: Error): void };
+  readonly #ready: Promise<number>;
+  readonly #ended: Promise<void>;
+  #terminating = false;
+  #dead = false;
+  usedHeapBytes = 0;
+
+  constructor(options: SlotThreadOptions) {
+    this.#options = options;
+    const { limits, data, listener } = options;
+    this.#worker = new Worker(options.entry, {
+      name: `slot ${data.slotIndex}`,
+      workerData: data,
+      execArgv: [],
+      trackUnmanagedFds: true,
+      ...(limits ? { resourceLimits: limits } : {}),
+    });
+    let markReady: (port: number) => void = () => {};
+    let failReady: (error: Error) => void = () => {};
+    this.#ready = new Promise<number>((resolve, reject) => {
+      markReady = resolve;
+      failReady = reject;
+    });
+    this.#ready.catch(() => {});
+    const handlers: SlotThreadListener = {
+      ready: (port) => markReady(port),
+      taskStateChanged: (update) => listener.taskStateChanged(update),
+      operatorEvent: (request) => listener.operatorEvent(request),
+      report: (report) => {
+        this.usedHeapBytes = report.usedHeapBytes;
+        listener.report(report);
+      },
+      slotFailed: (cause) => listener.slotFailed(cause),
+    };
+    this.#rpc = openPortRpc<Remote<SlotThreadGateway>>(this.#worker, handlers);
+    let failure: unknown;
+    this.#worker.on('error', (error) => {
+      failure = error;
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        this.#dead = true;
+        const cause = this.#describeDeath(failure, code);
+        failReady(cause);
+        this.#rpc.close(cause);
+        resolve();
+        if (!this.#terminating) options.onDeath(serializeError(cause));
+      });
+    });
+  }
+
+  /** Resolves with the port of the slot's data listener. */
+  ready(): Promise<number> {
+    return this.#ready;
+  }
+
+  get gateway(): Remote<SlotThreadGateway> {
+    return this.#rpc.remote;
+  }
+
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
+  /** False when the thread did not come to its event loop for {@link answerPatienceMs}. */
+  async answers(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), answerPatienceMs);
+    });
+    const answer = this.#rpc.remote.ping().then(
+      () => true,
+      () => this.#dead,
+    );
+    try {
+      return await Promise.race([answer, silence]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** False when the thread could not be ended: it sits in a system call, and only the end of the process frees it. */
+  async terminate(): Promise<boolean> {
+    this.#terminating = true;
+    void this.#worker.terminate();
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), terminationPatienceMs);
+    });
+    try {
+      return await Promise.race([this.#ended.then(() => true), patience]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #describeDeath(failure: unknown, code: number): Error {
+    const { slotIndex, heapLimitBytes } = this.#options.data;
+    if ((failure as { code?: string } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      const limit = heapLimitBytes === undefined ? '' : ` of ${Math.round(heapLimitBytes / 2 ** 20)} MB`;
+      return new UserError('SLOT_OUT_OF_MEMORY', {
+        problem: `Slot ${slotIndex} ran out of its heap${limit}.`,
+        found: 'What the functions of this slot keep (state, captured arrays and maps) does not fit.',
+        tryNext: [
+          'Raise taskmanager.memory.process.size, or taskmanager.memory.task.heap.size.',
+          'Lower taskmanager.numberOfTaskSlots, or raise the parallelism.',
+        ],
+      });
+    }
+    return new ExternalError('SLOT_DIED', {
+      problem: `The thread of slot ${slotIndex} ended with code ${code}.`,
+      found: failure instanceof Error ? failure.message : undefined,
+      retriable: true,
+      cause: failure,
+    });
+  }
+}

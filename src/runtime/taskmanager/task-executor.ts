@@ -1,0 +1,354 @@
+/**
+ * A TaskManager's main thread: offers its slots, hands tasks to the slots' threads, passes their news on, and reclaims what
+ * dead threads leave. Records never come here.
+ */
+import { freemem, totalmem } from 'node:os';
+import type { Configuration } from '../../config/configuration.ts';
+import type { TaskManagerProcess } from '../../config/memory/process-memory.ts';
+import type { JobGraph } from '../../graph/job-graph.ts';
+import { BugError } from '../../shared/assert.ts';
+import { ExternalError, type SerializedError } from '../../shared/errors.ts';
+import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, TaskManagerId } from '../../shared/ids.ts';
+import { type LogFiles, listLogs, readLog } from '../../shared/log-files.ts';
+import type { Logger } from '../../shared/logger.ts';
+import { processMetrics } from '../metrics/process-metrics.ts';
+import { TaskManagerNetworkMemory } from '../network/task-manager-memory.ts';
+import type {
+  AccumulatorReport,
+  JobManagerGateway,
+  MetricDump,
+  OperatorEvent,
+  TaskDeploymentDescriptor,
+  TaskExecutorGateway,
+  TaskLocation,
+  TaskManagerRegistration,
+} from '../rpc/gateways.ts';
+import { channelKey, type SharedChannels } from '../task/task-host.ts';
+import { ArtifactCache } from './artifact-cache.ts';
+import { SlotThread } from './slot-thread.ts';
+import { TaskSlot, type TaskSlotListener } from './task-slot.ts';
+
+export interface TaskExecutorOptions {
+  readonly config: Configuration;
+  readonly taskManagerId: TaskManagerId;
+  readonly process: TaskManagerProcess;
+  /** How other TaskManagers reach this one. */
+  readonly host: string;
+  /** Where slots listen; undefined: this is the only TaskManager. */
+  readonly bindHost?: string | undefined;
+  /** The module of a slot's thread. */
+  readonly slotThreadEntry: string;
+  /** False in an embedded cluster, whose slots share the heap settings of their process. */
+  readonly limitHeaps: boolean;
+  readonly temporaryDirectory: string;
+  readonly logFiles: LogFiles;
+  readonly logLevel: string;
+  readonly log: Logger;
+  /** A thread hangs in a system call: the process has to die to free its slot. */
+  readonly onUnkillable: (message: string) => void;
+}
+
+interface KnownJob {
+  readonly jobGraph: JobGraph;
+  readonly artifactDirectory: string | undefined;
+  /** Attempts named in deployments, own ones and peers: whose rings may exist. */
+  readonly attempts: Set<ExecutionAttemptId>;
+}
+
+export class TaskExecutor implements TaskExecutorGateway {
+  readonly #options: TaskExecutorOptions;
+  readonly #memory: TaskManagerNetworkMemory;
+  readonly #slots: readonly TaskSlot[];
+  readonly #artifacts: ArtifactCache;
+  readonly #jobs = new Map<JobId, KnownJob>();
+  #jobManager: JobManagerGateway | undefined;
+  #fencing: FencingToken | undefined;
+
+  constructor(options: TaskExecutorOptions) {
+    this.#options = options;
+    const { slots, memory } = options.process;
+    this.#memory = new TaskManagerNetworkMemory(memory.network, slots);
+    this.#artifacts = new ArtifactCache(options.temporaryDirectory);
+    this.#slots = Array.from(
+      { length: slots },
+      (_, index) => new TaskSlot(index, (listener, onDeath) => this.#startThread(index, listener, onDeath), this.#slotListener()),
+    );
+  }
+
+  get taskManagerId(): TaskManagerId {
+    return this.#options.taskManagerId;
+  }
+
+  /** What to register with; resolves once every slot's thread listens. */
+  async registration(): Promise<TaskManagerRegistration> {
+    const { taskManagerId, host, process: sizes } = this.#options;
+    const ports = await Promise.all(this.#slots.map((slot) => slot.ready()));
+    return {
+      taskManagerId,
+      host,
+      pid: process.pid,
+      dataPort: ports[0] ?? 0,
+      slots: ports.map((dataPort, slotIndex) => ({ slotIndex, dataPort })),
+      hardware: {
+        cpuCores: navigator.hardwareConcurrency,
+        physicalMemory: totalmem(),
+        freeMemory: freemem(),
+        managedMemory: sizes.memory.managed,
+      },
+      memoryConfiguration: memoryConfiguration(sizes),
+    };
+  }
+
+  /** The JobManager accepted the registration. */
+  connected(jobManager: JobManagerGateway, fencing: FencingToken): void {
+    this.#jobManager = jobManager;
+    this.#fencing = fencing;
+  }
+
+  /** The JobManager is gone: nobody can use what the tasks do from now on. */
+  async disconnected(reason: string): Promise<void> {
+    this.#jobManager = undefined;
+    this.#fencing = undefined;
+    const busy = this.#slots.filter((slot) => slot.allocation !== undefined);
+    if (busy.length > 0) this.#options.log.warn(`${reason} The tasks of ${busy.length} slot(s) are stopped.`);
+    await Promise.all(busy.map((slot) => slot.free()));
+    for (const jobId of [...this.#jobs.keys()]) this.#forgetIfUnused(jobId);
+  }
+
+  heartbeat(): { taskManagerId: TaskManagerId; freeSlots: number; accumulators: AccumulatorReport[]; metrics: MetricDump } {
+    return {
+      taskManagerId: this.taskManagerId,
+      freeSlots: this.#slots.filter((slot) => slot.allocation === undefined).length,
+      accumulators: this.#slots.flatMap((slot) => slot.accumulators),
+      metrics: this.#metrics(),
+    };
+  }
+
+  async requestSlot(request: {
+    slotIndex: number;
+    jobId: JobId;
+    allocationId: AllocationId;
+    fencing: FencingToken;
+  }): Promise<TaskLocation> {
+    this.#checkFencing(request.fencing);
+    const slot = this.#slots[request.slotIndex];
+    if (!slot) throw new BugError(`there is no slot ${request.slotIndex}`);
+    const dataPort = await slot.ready();
+    if (slot.allocation && slot.allocation.allocationId !== request.allocationId)
+      throw new BugError(`slot ${slot.index} is allocated to job ${slot.allocation.jobId}`);
+    slot.allocation = { allocationId: request.allocationId, jobId: request.jobId };
+    return { taskManagerId: this.taskManagerId, host: this.#options.host, slotIndex: slot.index, dataPort };
+  }
+
+  async freeSlot(request: { allocationId: AllocationId; reason: string; fencing: FencingToken }): Promise<void> {
+    this.#checkFencing(request.fencing);
+    const slot = this.#slots.find((candidate) => candidate.allocation?.allocationId === request.allocationId);
+    if (!slot?.allocation) return;
+    const { jobId } = slot.allocation;
+    this.#options.log.info(`Slot ${slot.index} is freed: ${request.reason}.`);
+    const freed = slot.free();
+    this.#forgetIfUnused(jobId);
+    await freed;
+  }
+
+  async prepareJob(request: { jobGraph: JobGraph; fencing: FencingToken }): Promise<void> {
+    this.#checkFencing(request.fencing);
+    const { jobGraph } = request;
+    if (this.#jobs.has(jobGraph.jobId)) return;
+    const jobManager = this.#requireJobManager();
+    const artifactDirectory = await this.#artifacts.directory(jobGraph.program.artifact as string, (piece) => jobManager.readBlob(piece));
+    this.#jobs.set(jobGraph.jobId, { jobGraph, artifactDirectory, attempts: new Set() });
+  }
+
+  async submitTask(request: { descriptor: TaskDeploymentDescriptor; fencing: FencingToken }): Promise<void> {
+    this.#checkFencing(request.fencing);
+    const { descriptor } = request;
+    const { attemptId, jobId, vertex, subtaskIndex } = descriptor;
+    const slot = this.#slots.find((candidate) => candidate.allocation?.allocationId === descriptor.allocationId);
+    const job = this.#jobs.get(jobId);
+    if (!slot || !job) throw new BugError(`the slot of ${attemptId} is not allocated here`);
+    slot.attemptSubmitted(attemptId, jobId, `${vertex.name} (${subtaskIndex + 1}/${vertex.parallelism})`);
+    try {
+      const { gateway } = slot.thread;
+      if (slot.markPrepared(jobId)) await gateway.prepareJob({ jobGraph: job.jobGraph, artifactDirectory: job.artifactDirectory });
+      await gateway.submitTask({ descriptor, channels: this.#sharedChannels(descriptor, slot.index, job) });
+    } catch (error) {
+      slot.attemptRefused(attemptId);
+      throw error;
+    }
+  }
+
+  async cancelTask(request: { attemptId: ExecutionAttemptId; fencing: FencingToken }): Promise<void> {
+    this.#checkFencing(request.fencing);
+    const timeoutMs = this.#options.config.get('task.cancellation.timeout');
+    void this.#slotOf(request.attemptId)?.cancel(request.attemptId, timeoutMs);
+  }
+
+  async sendOperatorEventToTask(request: {
+    attemptId: ExecutionAttemptId;
+    operatorId: string;
+    event: OperatorEvent;
+    fencing: FencingToken;
+  }): Promise<void> {
+    this.#checkFencing(request.fencing);
+    const { attemptId, operatorId, event } = request;
+    await this.#slotOf(attemptId)?.thread.gateway.operatorEvent({ attemptId, operatorId, event });
+  }
+
+  async triggerCheckpoint(request: Parameters<TaskExecutorGateway['triggerCheckpoint']>[0]): Promise<void> {
+    this.#checkFencing(request.fencing);
+    const { attemptId, checkpointId, timestamp, options } = request;
+    await this.#slotOf(attemptId)?.thread.gateway.triggerCheckpoint({ attemptId, checkpointId, timestamp, options });
+  }
+
+  async requestLogList(): Promise<{ name: string; size: number; mtime: number }[]> {
+    return listLogs(this.#options.logFiles);
+  }
+
+  async requestLogFile(request: { name?: string | undefined; kind: 'log' | 'stdout' | 'file'; maxBytes: number }): Promise<string> {
+    return readLog(this.#options.logFiles, request);
+  }
+
+  async requestThreadDump(): Promise<{ threadName: string; stringifiedThreadInfo: string }[]> {
+    const threads = await Promise.all(
+      this.#slots.map(async (slot) => ({
+        threadName: `slot ${slot.index}`,
+        text: `${(await slot.thread.answers()) ? 'answers' : 'does not answer'}; tasks: ${slot.taskNames.join(', ') || 'none'}`,
+      })),
+    );
+    const all = [{ threadName: 'main', text: new Error('here').stack?.split('\n').slice(1).join('\n') ?? '' }, ...threads];
+    return all.map(({ threadName, text }) => ({ threadName, stringifiedThreadInfo: `"${threadName}"\n\t${text}\n\n` }));
+  }
+
+  async requestMetrics(): Promise<MetricDump> {
+    return this.#metrics();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.close()));
+    this.#artifacts.close();
+  }
+
+  #metrics(): MetricDump {
+    const { process: sizes } = this.#options;
+    return {
+      ...processMetrics(),
+      'Status.Flink.Memory.Managed.Total': sizes.memory.managed,
+      'Status.Flink.Memory.Managed.Used': 0,
+      'Status.Shuffle.Netty.TotalMemory': sizes.memory.network,
+      'Status.Shuffle.Netty.UsedMemory': this.#memory.usedBytes,
+      'Status.Shuffle.Netty.AvailableMemory': sizes.memory.network - this.#memory.usedBytes,
+      ...Object.fromEntries(this.#slots.map((slot) => [`Weir.Slot.${slot.index}.Heap.Used`, slot.thread.usedHeapBytes])),
+    };
+  }
+
+  #startThread(
+    slotIndex: number,
+    listener: ConstructorParameters<typeof SlotThread>[0]['listener'],
+    onDeath: (cause: SerializedError) => void,
+  ): SlotThread {
+    const { config, process: sizes, taskManagerId, host, bindHost, slotThreadEntry, limitHeaps, logFiles, logLevel } = this.#options;
+    const fixedPort = config.get('taskmanager.data.port');
+    return new SlotThread({
+      entry: slotThreadEntry,
+      limits: limitHeaps ? sizes.slotLimits : undefined,
+      listener,
+      onDeath,
+      data: {
+        configuration: config.toRecord(),
+        taskManagerId,
+        slotIndex,
+        host,
+        bindHost,
+        dataPort: fixedPort === 0 ? 0 : fixedPort + slotIndex,
+        memory: this.#memory.forSlots(),
+        heapLimitBytes: limitHeaps ? sizes.slotLimits.maxOldGenerationSizeMb * 2 ** 20 : undefined,
+        logFile: logFiles.log,
+        logLevel,
+      },
+    });
+  }
+
+  #slotListener(): TaskSlotListener {
+    const { log } = this.#options;
+    return {
+      taskStateChanged: (update) => {
+        if (update.state === 'FAILED') log.warn(`${update.attemptId} failed: ${update.error?.message ?? ''}`);
+        void this.#jobManager?.updateTaskExecutionState(update).catch(() => {});
+      },
+      operatorEvent: (request) => void this.#jobManager?.sendOperatorEventToCoordinator(request).catch(() => {}),
+      attemptEnded: (attemptId, finished) => {
+        // The other end of a failed attempt's channel is cancelled with it, whether it was deployed or not.
+        if (finished) this.#memory.release(attemptId);
+        else this.#memory.drop(attemptId);
+      },
+      slotLost: (slot, { allocationId, jobId }, cause) => {
+        log.warn(`Slot ${slot.index} was lost: ${cause.message}`);
+        this.#forgetIfUnused(jobId);
+        void this.#jobManager?.slotLost({ taskManagerId: this.taskManagerId, allocationId, cause }).catch(() => {});
+      },
+      unkillable: (slot) =>
+        this.#options.onUnkillable(
+          `Slot ${slot.index} cannot be stopped: its thread hangs in a system call (tasks: ${slot.taskNames.join(', ') || 'none'}).`,
+        ),
+    };
+  }
+
+  /** A ring for each channel whose two ends run in different slots of this TaskManager. */
+  #sharedChannels(descriptor: TaskDeploymentDescriptor, slotIndex: number, job: KnownJob): SharedChannels {
+    const rings: Record<string, SharedArrayBuffer> = {};
+    const own = descriptor.attemptId;
+    const isNeighbour = (location: TaskLocation): boolean =>
+      location.taskManagerId === this.taskManagerId && location.slotIndex !== slotIndex;
+    const add = (edgeId: string, producer: ExecutionAttemptId, consumer: ExecutionAttemptId): void => {
+      const key = channelKey(producer, edgeId, consumer);
+      rings[key] = this.#memory.ring(key, producer, consumer);
+      job.attempts.add(producer);
+      job.attempts.add(consumer);
+    };
+    for (const gate of descriptor.inputGates)
+      for (const channel of gate.channels) if (isNeighbour(channel.producer)) add(gate.edgeId, channel.producerAttemptId, own);
+    for (const partition of descriptor.resultPartitions)
+      for (const sub of partition.subpartitions) if (isNeighbour(sub.consumer)) add(partition.edgeId, own, sub.consumerAttemptId);
+    return { rings };
+  }
+
+  #slotOf(attemptId: ExecutionAttemptId): TaskSlot | undefined {
+    return this.#slots.find((slot) => slot.hasAttempt(attemptId));
+  }
+
+  /** A job without a slot here is over, as far as this TaskManager knows. */
+  #forgetIfUnused(jobId: JobId): void {
+    if (this.#slots.some((slot) => slot.allocation?.jobId === jobId)) return;
+    for (const attemptId of this.#jobs.get(jobId)?.attempts ?? []) this.#memory.drop(attemptId);
+    this.#jobs.delete(jobId);
+  }
+
+  #requireJobManager(): JobManagerGateway {
+    if (this.#jobManager) return this.#jobManager;
+    throw new ExternalError('NO_JOBMANAGER', { problem: 'The TaskManager is not connected to a JobManager.', retriable: true });
+  }
+
+  #checkFencing(fencing: FencingToken): void {
+    if (fencing === this.#fencing) return;
+    throw new ExternalError('STALE_LEADER', {
+      problem: 'The call came from a JobManager that is not the leader any more.',
+      retriable: false,
+    });
+  }
+}
+
+function memoryConfiguration({ memory }: TaskManagerProcess): Record<string, number> {
+  return {
+    frameworkHeap: memory.frameworkHeap,
+    taskHeap: memory.taskHeap,
+    frameworkOffHeap: memory.frameworkOffHeap,
+    taskOffHeap: memory.taskOffHeap,
+    networkMemory: memory.network,
+    managedMemory: memory.managed,
+    jvmMetaspace: memory.metaspace,
+    jvmOverhead: memory.overhead,
+    totalFlinkMemory: memory.flink,
+    totalProcessMemory: memory.process,
+  };
+}
