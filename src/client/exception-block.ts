@@ -20,9 +20,10 @@ export class ProgramInvocationException extends Error {
   override readonly name = 'ProgramInvocationException';
 }
 
-export function exceptionBlock(error: unknown): string {
+export function exceptionBlock(error: unknown, options: { readonly verbose?: boolean } = {}): string {
   const frame = '-'.repeat(60);
-  return `\n${frame}\n The program finished with the following exception:\n\n${describeError(error)}\n`;
+  const text = options.verbose ? fullText(error) : describeError(error);
+  return `\n${frame}\n The program finished with the following exception:\n\n${text}\n`;
 }
 
 /** The error and its causes; stacks only where they show the user's code. */
@@ -31,6 +32,12 @@ export function describeError(error: unknown, depth = 0): string {
   const own = isOurs(error) ? ourText(error) : userStack(error);
   const cause = error instanceof UserError || error instanceof ExternalError ? undefined : error.cause;
   return cause === undefined || depth > 8 ? own : `${own}\nCaused by: ${describeError(cause, depth + 1)}`;
+}
+
+function fullText(error: unknown, depth = 0): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause === undefined || depth > 8 ? own : `${own}\nCaused by: ${fullText(error.cause, depth + 1)}`;
 }
 
 function isOurs(error: Error): boolean {
@@ -47,15 +54,33 @@ function ourText(error: Error): string {
   return error instanceof UserError || error instanceof ExternalError ? error.message : `${error.name}: ${error.message}`;
 }
 
-/** Frames of Weir and of Node's inside say nothing about the program. */
+const causePrefix = 'Caused by: ';
+
+/** A stack of an error and, as text, of its causes: frames of Weir and of Node's inside say nothing about the program. */
 function userStack(error: Error): string {
   const lines = (error.stack ?? `${error.name}: ${error.message}`).split('\n');
-  const own = `${installationRoot()}/`;
-  const kept = lines.filter((line) => !/^\s+at /.test(line) || !(line.includes('node:internal/') || isEngineFrame(line, own)));
-  const frames = kept.some((line) => /^\s+at /.test(line));
-  return (frames ? kept : lines).join('\n');
+  const sections: string[][] = [];
+  for (const line of lines) {
+    if (sections.length === 0 || line.startsWith(causePrefix)) sections.push([line]);
+    else sections.at(-1)?.push(line);
+  }
+  return sections.map((section) => userSection(section).join('\n')).join('\n');
 }
 
-function isEngineFrame(line: string, installation: string): boolean {
+function userSection(lines: readonly string[]): string[] {
+  const kept = lines.filter((line) => !isFrame(line) || !isInnerFrame(line));
+  const head = /^(Caused by: )?(?:UserError|ExternalError): /.exec(kept[0] ?? '');
+  // What Weir itself says needs no stack, and no name of an error class.
+  if (head) return [`${head[1] ?? ''}${(kept[0] as string).slice(head[0].length)}`, ...kept.slice(1)];
+  return kept.some(isFrame) ? kept : [...lines];
+}
+
+function isFrame(line: string): boolean {
+  return /^\s+at /.test(line);
+}
+
+function isInnerFrame(line: string): boolean {
+  if (/\(node:|at (async )?node:/.test(line)) return true;
+  const installation = `${installationRoot()}/`;
   return ['dist/', 'src/', 'node_modules/'].some((part) => line.includes(installation + part));
 }

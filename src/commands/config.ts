@@ -4,9 +4,10 @@ import type { Option } from '../config/option.ts';
 import { options as registry } from '../config/registry.ts';
 import type { OptionTable } from './arguments/option-table.ts';
 import { clusterOptions, commonOptions, genericOptions } from './arguments/shared-options.ts';
-import { ActionCommand, type Arguments } from './base/action-command.ts';
+import type { Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
 import { loadCommandConfiguration } from './base/cluster-settings.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const options = {
   all: { short: 'a', summary: 'Also shows the defaults of keys that nothing sets.' },
@@ -19,7 +20,7 @@ interface Row {
   readonly origin: string;
 }
 
-export class Config extends ActionCommand<typeof table> {
+export class Config extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'config',

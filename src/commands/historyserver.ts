@@ -1,11 +1,12 @@
 import { UserError } from '../shared/errors.ts';
 import type { OptionTable } from './arguments/option-table.ts';
-import { ActionCommand, type Arguments } from './base/action-command.ts';
+import type { Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const table = { help: { short: 'h', hidden: true, summary: 'Prints this help.' } } as const satisfies OptionTable;
 
-export class HistoryServer extends ActionCommand<typeof table> {
+export class HistoryServer extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'historyserver',

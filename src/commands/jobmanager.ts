@@ -1,16 +1,17 @@
 import type { OptionTable } from './arguments/option-table.ts';
 import { genericOptions } from './arguments/shared-options.ts';
-import { ActionCommand, type Arguments } from './base/action-command.ts';
+import type { Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
 import { Daemons } from './base/daemons.ts';
 import { jobManagerProcessOptions, processFlags } from './base/process-options.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const usage = 'Usage: jobmanager.sh ((start|start-foreground) [args])|stop|stop-all';
 
 const options = { ...jobManagerProcessOptions, D: genericOptions.D } as const satisfies OptionTable;
 const table = { help: { hidden: true, summary: 'Prints this help.' }, ...options } as const satisfies OptionTable;
 
-export class JobManager extends ActionCommand<typeof table> {
+export class JobManager extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'jobmanager',

@@ -1,11 +1,11 @@
 import { commonOptions, genericOptions } from './arguments/shared-options.ts';
-import { ActionCommand } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
 import { notThereYet } from './base/cluster-connection.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const table = { ...commonOptions, ...genericOptions };
 
-export class KubernetesSession extends ActionCommand<typeof table> {
+export class KubernetesSession extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'kubernetes-session',

@@ -1,8 +1,8 @@
 import { UserError } from '../shared/errors.ts';
 import type { OptionTable } from './arguments/option-table.ts';
 import { genericOptions } from './arguments/shared-options.ts';
-import { ActionCommand } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const options = {
   D: genericOptions.D,
@@ -18,7 +18,7 @@ const options = {
 } as const satisfies OptionTable;
 const table = { help: { short: 'h', hidden: true, summary: 'Prints this help.' }, ...options } as const satisfies OptionTable;
 
-export class SqlClient extends ActionCommand<typeof table> {
+export class SqlClient extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'sql-client',

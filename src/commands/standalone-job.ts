@@ -4,10 +4,11 @@ import { installationRoot } from '../shared/installation.ts';
 import { ArgumentError } from './arguments/argument-error.ts';
 import type { OptionTable } from './arguments/option-table.ts';
 import { genericOptions } from './arguments/shared-options.ts';
-import { ActionCommand, type Arguments } from './base/action-command.ts';
+import type { Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
 import { Daemons } from './base/daemons.ts';
 import { jobManagerProcessOptions, processFlags } from './base/process-options.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const usage = 'Usage: standalone-job.sh ((start|start-foreground))|stop';
 
@@ -27,7 +28,7 @@ const options = {
 } as const satisfies OptionTable;
 const table = { help: { hidden: true, summary: 'Prints this help.' }, ...options } as const satisfies OptionTable;
 
-export class StandaloneJob extends ActionCommand<typeof table> {
+export class StandaloneJob extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'standalone-job',

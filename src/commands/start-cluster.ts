@@ -1,17 +1,18 @@
 import type { StartedDaemon } from '../deployment/daemon/daemon-control.ts';
 import type { OptionTable } from './arguments/option-table.ts';
 import { genericOptions } from './arguments/shared-options.ts';
-import { ActionCommand, type Arguments } from './base/action-command.ts';
+import type { Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
 import { isThisMachine, readHosts } from './base/cluster-hosts.ts';
 import { Daemons } from './base/daemons.ts';
 import { progressOf } from './base/progress.ts';
 import { runOnHosts } from './base/remote-hosts.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const options = { D: genericOptions.D } as const satisfies OptionTable;
 const table = { help: { short: 'h', hidden: true, summary: 'Prints this help.' }, ...options } as const satisfies OptionTable;
 
-export class StartCluster extends ActionCommand<typeof table> {
+export class StartCluster extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'start-cluster',
@@ -38,9 +39,11 @@ export class StartCluster extends ActionCommand<typeof table> {
   /** Processes start side by side: a TaskManager waits for its JobManager anyway. */
   async #startHere(daemons: Daemons, taskManagers: number): Promise<number> {
     const { control } = daemons;
-    const jobManager = await control.launch('standalonesession', daemons.command('standalonesession'));
+    // Memory that does not add up is found before anything runs.
+    const [jobManagerCommand, taskManagerCommand] = [daemons.command('standalonesession'), daemons.command('taskexecutor')];
+    const jobManager = await control.launch('standalonesession', jobManagerCommand);
     const launched: StartedDaemon[] = [];
-    for (let i = 0; i < taskManagers; i++) launched.push(await control.launch('taskexecutor', daemons.command('taskexecutor')));
+    for (let i = 0; i < taskManagers; i++) launched.push(await control.launch('taskexecutor', taskManagerCommand));
     if ((await control.awaitReady(jobManager)) !== 0) {
       // They would join whoever holds the port.
       for (const _ of launched) await control.stop('taskexecutor');

@@ -1,13 +1,13 @@
 import type { OptionTable } from './arguments/option-table.ts';
-import { ActionCommand } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
 import { isThisMachine, readHosts } from './base/cluster-hosts.ts';
 import { Daemons } from './base/daemons.ts';
 import { runOnHosts } from './base/remote-hosts.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const table = { help: { short: 'h', hidden: true, summary: 'Prints this help.' } } as const satisfies OptionTable;
 
-export class StopCluster extends ActionCommand<typeof table> {
+export class StopCluster extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'stop-cluster',

@@ -1,15 +1,16 @@
 import type { OptionTable } from './arguments/option-table.ts';
 import { genericOptions } from './arguments/shared-options.ts';
-import { ActionCommand, type Arguments } from './base/action-command.ts';
+import type { Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
 import { Daemons } from './base/daemons.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 const usage = 'Usage: taskmanager.sh (start|start-foreground|stop|stop-all)';
 
 const options = { D: genericOptions.D } as const satisfies OptionTable;
 const table = { help: { short: 'h', hidden: true, summary: 'Prints this help.' }, ...options } as const satisfies OptionTable;
 
-export class TaskManager extends ActionCommand<typeof table> {
+export class TaskManager extends ScriptCommand<typeof table> {
   readonly table = table;
   readonly action: ActionDescription = {
     name: 'taskmanager',

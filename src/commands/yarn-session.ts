@@ -1,8 +1,8 @@
 import type { OptionSpec, OptionTable } from './arguments/option-table.ts';
 import { yarnOptions } from './arguments/shared-options.ts';
-import { ActionCommand } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
 import { notThereYet } from './base/cluster-connection.ts';
+import { ScriptCommand } from './base/script-command.ts';
 
 /** The `-y…` options of `run`, without their prefix. */
 const sessionOptions = Object.fromEntries(
@@ -33,7 +33,7 @@ const table: OptionTable = {
   ...options,
 };
 
-export class YarnSession extends ActionCommand<OptionTable> {
+export class YarnSession extends ScriptCommand<OptionTable> {
   readonly table = table;
   override readonly wordOrder = 'stop-at-first-word';
   readonly action: ActionDescription = {

@@ -2,9 +2,9 @@
  * Bundles a program into an artifact directory: one ES module with its source map, native add-ons and declared assets
  * beside it. `weir` stays external: each process maps it to its own copy.
  */
-import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type ArtifactManifest, artifactManifestName } from '../../program/artifact.ts';
 import { UserError } from '../../shared/errors.ts';
 import { weirVersion } from '../../shared/installation.ts';
@@ -85,6 +85,16 @@ async function runEsbuild(entryPoints: Record<string, string>, directory: string
     });
   } catch (error) {
     throw bundleError(error, program);
+  }
+  nameSources(directory);
+}
+
+/** Stacks name the files that were bundled, wherever the artifact is unpacked. */
+function nameSources(directory: string): void {
+  for (const path of globSync('*.map', { cwd: directory }).map((name) => join(directory, name))) {
+    const map = JSON.parse(readFileSync(path, 'utf8')) as { sources: string[] };
+    map.sources = map.sources.map((source) => (/^[a-z]+:/.test(source) ? source : pathToFileURL(resolve(directory, source)).href));
+    writeFileSync(path, JSON.stringify(map));
   }
 }
 

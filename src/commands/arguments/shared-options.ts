@@ -1,10 +1,10 @@
 /** Options that several actions share: how a cluster is found, and configuration keys. */
 import type { OptionTable } from './option-table.ts';
 
-/** On every action; `-v` is accepted there for old scripts. */
+/** On every action; Flink accepts `-v` there without effect. */
 export const commonOptions = {
   help: { short: 'h', summary: 'Prints this help.', hidden: true },
-  verbose: { short: 'v', summary: 'Accepted without effect.', hidden: true },
+  verbose: { short: 'v', summary: 'Prints errors with their whole stack.' },
 } as const satisfies OptionTable;
 
 /** Also on every action, except where `-h` is the host. */

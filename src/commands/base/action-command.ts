@@ -28,6 +28,8 @@ export abstract class ActionCommand<T extends OptionTable> extends Command {
   abstract readonly table: T;
   readonly wordOrder: WordOrder = 'mixed';
 
+  #verbose = false;
+
   protected abstract act(args: Arguments<T>): Promise<void>;
 
   override async init(): Promise<void> {}
@@ -41,6 +43,7 @@ export abstract class ActionCommand<T extends OptionTable> extends Command {
     const normalised = normaliseArguments(this.argv, this.table, this.wordOrder);
     const { flags } = await this.parse({ flags: oclifFlags(this.table), strict: false }, oclifWords(normalised, this.table));
     for (const hint of normalised.hints) this.hint(hint);
+    this.#verbose = flags['verbose'] === true;
     if ('help' in this.table && flags['help'] === true) {
       this.terminal.out(actionHelp(this.action).trimEnd());
       return;
@@ -56,7 +59,11 @@ export abstract class ActionCommand<T extends OptionTable> extends Command {
   override async catch(error: unknown): Promise<void> {
     this.exitCode = 1;
     if (error instanceof ArgumentError) this.#printArgumentError(error);
-    else this.terminal.err(exceptionBlock(error));
+    else this.terminal.err(this.failureText(error));
+  }
+
+  protected failureText(error: unknown): string {
+    return exceptionBlock(error, { verbose: this.#verbose });
   }
 
   #printArgumentError(error: ArgumentError): void {

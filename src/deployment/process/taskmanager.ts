@@ -8,6 +8,7 @@ import { JobManagerConnection } from '../../runtime/taskmanager/job-manager-conn
 import { TaskExecutor } from '../../runtime/taskmanager/task-executor.ts';
 import { randomHex, type TaskManagerId } from '../../shared/ids.ts';
 import { installationRoot } from '../../shared/installation.ts';
+import { killDescendants } from './descendants.ts';
 import { type ProcessContext, type RunningProcess, runProcess } from './process-frame.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -34,6 +35,7 @@ async function startTaskManager(context: ProcessContext): Promise<RunningProcess
     log: log.of('TaskExecutor'),
     onUnkillable: (message) => {
       log.error(`${message} This process ends itself, so that the slot becomes free; its supervisor starts another.`);
+      killDescendants();
       process.kill(process.pid, 'SIGKILL');
     },
   });
