@@ -4,6 +4,7 @@ import { installedPipelineExecutor, type PipelineExecutor, setPipelineExecutor }
 import { builtInConnectors } from './connectors/built-in.ts';
 
 export * from './api/index.ts';
+export { DataGeneratorSource, type GeneratorFunction, RateLimiterStrategy } from './connectors/datagen/data-generator-source.ts';
 
 installConnectors(builtInConnectors);
 if (!installedPipelineExecutor()) setPipelineExecutor(embeddedExecutor());

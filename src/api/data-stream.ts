@@ -6,6 +6,7 @@
 import { UserError } from '../shared/errors.ts';
 import type { TypeInfo } from '../types/type-info.ts';
 import { connectors } from './connector-registry.ts';
+import { type DeclaredCoProcess, type DeclaredKeyedProcess, type StateDeclarations, withDeclaredState } from './declared-state.ts';
 import { type Duration, durationMs } from './duration.ts';
 import { refuseAsync, selectorOf } from './function-checks.ts';
 import type {
@@ -362,8 +363,10 @@ export class KeyedStream<T, K> extends DataStream<T> {
     return this.#aggregate('maxBy', field, first);
   }
 
-  override process<R>(processFunction: KeyedProcessFunction<K, T, R>): SingleOutputStreamOperator<R> {
-    return this.one('KeyedProcess', { type: 'keyed-process', function: processFunction });
+  override process<R, S extends StateDeclarations>(processFunction: DeclaredKeyedProcess<K, T, R, S>): SingleOutputStreamOperator<R>;
+  override process<R>(processFunction: KeyedProcessFunction<K, T, R>): SingleOutputStreamOperator<R>;
+  override process<R>(processFunction: object): SingleOutputStreamOperator<R> {
+    return this.one('KeyedProcess', { type: 'keyed-process', function: withDeclaredState(processFunction) });
   }
 
   protected override keySettings(): Partial<PhysicalTransformation> {
@@ -400,8 +403,10 @@ export class ConnectedStreams<A, B, K = never> {
     return this.#two('Co-Flat Map', { type: 'co-flat-map', function: flatMapper });
   }
 
-  process<R>(processFunction: CoProcessFunction<A, B, R, K>): SingleOutputStreamOperator<R> {
-    return this.#two('Co-Process', { type: 'co-process', function: processFunction, keyed: this.#keyed });
+  process<R, S extends StateDeclarations>(processFunction: DeclaredCoProcess<K, A, B, R, S>): SingleOutputStreamOperator<R>;
+  process<R>(processFunction: CoProcessFunction<A, B, R, K>): SingleOutputStreamOperator<R>;
+  process<R>(processFunction: object): SingleOutputStreamOperator<R> {
+    return this.#two('Co-Process', { type: 'co-process', function: withDeclaredState(processFunction), keyed: this.#keyed });
   }
 
   get #keyed(): boolean {

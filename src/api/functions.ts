@@ -115,8 +115,10 @@ export interface TimerService {
 }
 
 /** `new OutputTag<T>('late')`, or `{ id: 'late' }`. */
-export interface OutputTagLike<_T = unknown> {
+export interface OutputTagLike<T = unknown> {
   readonly id: string;
+  /** Only for the compiler: carries T. */
+  readonly __type?: T | undefined;
 }
 
 export interface ProcessContext<K = never> {

@@ -5,16 +5,66 @@ export { Types } from '../types/types.ts';
 export { AverageAccumulator, DoubleCounter, DoubleMaximum, DoubleMinimum, Histogram, IntCounter, LongCounter } from './accumulators.ts';
 export { CheckpointConfig } from './checkpoint-config.ts';
 export { ConnectedStreams, DataStream, DataStreamSink, type Key, KeyedStream, SingleOutputStreamOperator } from './data-stream.ts';
+export {
+  type DeclaredCoProcess,
+  type DeclaredKeyedProcess,
+  type DefaultedValueState,
+  type StateDeclaration,
+  state,
+} from './declared-state.ts';
 export { type Duration, Time } from './duration.ts';
 export { ExecutionConfig } from './execution-config.ts';
 export type { JobClient, JobExecutionResult } from './executor.ts';
-export type * from './functions.ts';
+export type {
+  Accumulator,
+  CoFlatMapFunction,
+  Collector,
+  CoMapFunction,
+  FilterFunction,
+  FlatMapFunction,
+  KeySelector,
+  MapFunction,
+  MetricGroup,
+  OnTimerContext,
+  OutputTagLike,
+  Partitioner,
+  ProcessContext,
+  ReduceFunction,
+  RichFunction,
+  RuntimeContext,
+  SinkFunction,
+  SourceFunction,
+  SourceFunctionContext,
+  TimeDomain,
+  TimerService,
+} from './functions.ts';
 export { OutputTag } from './output-tag.ts';
 export { ParameterTool } from './parameter-tool.ts';
+export {
+  AbstractRichFunction,
+  CoProcessFunction,
+  KeyedCoProcessFunction,
+  KeyedProcessFunction,
+  ProcessFunction,
+  RichCoFlatMapFunction,
+  RichCoMapFunction,
+  RichFilterFunction,
+  RichFlatMapFunction,
+  RichMapFunction,
+  RichReduceFunction,
+  RichSinkFunction,
+  RichSourceFunction,
+} from './rich-functions.ts';
 export type * from './sink.ts';
 export type * from './source.ts';
 export type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './state.ts';
-export { ListStateDescriptor, MapStateDescriptor, ReducingStateDescriptor, ValueStateDescriptor } from './state-descriptors.ts';
+export {
+  AggregatingStateDescriptor,
+  ListStateDescriptor,
+  MapStateDescriptor,
+  ReducingStateDescriptor,
+  ValueStateDescriptor,
+} from './state-descriptors.ts';
 export { StreamExecutionEnvironment } from './stream-execution-environment.ts';
 export type { WatermarkGenerator, WatermarkOutput } from './watermark.ts';
 export { WatermarkStrategy } from './watermark-strategy.ts';

@@ -51,3 +51,32 @@ export class ReducingStateDescriptor<T> implements state.ReducingStateDescriptor
     this.type = type;
   }
 }
+
+/** `aggregate` in Flink's method names: createAccumulator, add(value, accumulator), getResult, merge. */
+export class AggregatingStateDescriptor<IN, ACC, OUT> implements state.AggregatingStateDescriptor<IN, ACC, OUT> {
+  readonly kind = 'aggregating';
+  readonly name: string;
+  readonly type: TypeInfo<ACC> | undefined;
+  readonly createAccumulator: () => ACC;
+  readonly add: (value: IN, accumulator: ACC) => ACC;
+  readonly getResult: (accumulator: ACC) => OUT;
+  readonly merge: ((a: ACC, b: ACC) => ACC) | undefined;
+
+  constructor(
+    name: string,
+    aggregate: {
+      createAccumulator(): ACC;
+      add(value: IN, accumulator: ACC): ACC;
+      getResult(accumulator: ACC): OUT;
+      merge?(a: ACC, b: ACC): ACC;
+    },
+    type?: TypeInfo<ACC>,
+  ) {
+    this.name = name;
+    this.type = type;
+    this.createAccumulator = () => aggregate.createAccumulator();
+    this.add = (value, accumulator) => aggregate.add(value, accumulator);
+    this.getResult = (accumulator) => aggregate.getResult(accumulator);
+    this.merge = aggregate.merge ? (a, b) => (aggregate.merge as (a: ACC, b: ACC) => ACC)(a, b) : undefined;
+  }
+}

@@ -111,7 +111,7 @@ export function readValue(reader: ByteReader, depth = 0): unknown {
     case tag.class:
       return readClass(reader, depth);
     case tag.regexp:
-      return new RegExp(reader.string(), reader.string());
+      return readRegExp(reader);
     default:
       throw corrupt(`unknown tag ${kind}`);
   }
@@ -272,6 +272,16 @@ function readBigInt(reader: ByteReader): bigint {
   const text = reader.string();
   if (!/^-?\d+$/.test(text)) throw corrupt('bigint');
   return BigInt(text);
+}
+
+function readRegExp(reader: ByteReader): RegExp {
+  const source = reader.string();
+  const flags = reader.string();
+  try {
+    return new RegExp(source, flags);
+  } catch {
+    throw corrupt('regular expression');
+  }
 }
 
 function writeClass(writer: ByteWriter, value: object, path: string, depth: number): void {
