@@ -9,6 +9,7 @@ import type {
   ListStateDescriptor,
   MapState,
   MapStateDescriptor,
+  OperatorStateStore,
   ReducingState,
   ReducingStateDescriptor,
   ValueState,
@@ -25,6 +26,31 @@ export interface RichFunction {
   close?(): void | Promise<void>;
   /** Set before `open`. */
   setRuntimeContext?(context: RuntimeContext): void;
+}
+
+/** For functions with state of their own making: any function object may have these methods. */
+export interface CheckpointedFunction {
+  /** Before `open`; declares operator state, which is filled when the job was restored. */
+  initializeState(context: FunctionInitializationContext): void | Promise<void>;
+  /** At each checkpoint: what is in operator state after this call is stored. */
+  snapshotState(context: FunctionSnapshotContext): void | Promise<void>;
+}
+
+/** Told after the fact, best effort. Any function object may have these methods. */
+export interface CheckpointListener {
+  notifyCheckpointComplete(checkpointId: number): void | Promise<void>;
+  notifyCheckpointAborted?(checkpointId: number): void | Promise<void>;
+}
+
+export interface FunctionInitializationContext {
+  isRestored(): boolean;
+  getRestoredCheckpointId(): number | undefined;
+  getOperatorStateStore(): OperatorStateStore;
+}
+
+export interface FunctionSnapshotContext {
+  getCheckpointId(): number;
+  getCheckpointTimestamp(): number;
 }
 
 export interface MapFunction<T, R> extends RichFunction {

@@ -2,7 +2,10 @@
  * The runtime contract of an operator. One instance per subtask attempt; every method runs on the task's thread, never
  * two at a time. The task calls, in this order:
  *
- *   setup → initializeState → open → (processElement | processWatermark | processWatermarkStatus | resume | snapshotState …)* → finish → close
+ *   setup → initializeState → open
+ *     → (processElement | processWatermark | processWatermarkStatus | resume
+ *        | prepareSnapshotPreBarrier → snapshotState | notifyCheckpointComplete | notifyCheckpointAborted)*
+ *     → finish → (prepareSnapshotPreBarrier → snapshotState | notify…)* → close
  *
  * `close` is called in every case, also after a failure. Emission goes to `output`, synchronously, downstream operators
  * run inside the call. **After each emission `context.isPaused` may have become true** (an output is full, or an
@@ -10,7 +13,7 @@
  * is, calls `context.resumeLater(this)` and returns; the task calls `resume()` when it may go on, most downstream first.
  */
 import type { KeySelectorFn, RuntimeContext } from './functions.ts';
-import type { StateDescriptor } from './state.ts';
+import type { OperatorStateStore, StateDescriptor } from './state.ts';
 
 export interface Output {
   collect(value: unknown, timestamp: number): void;
@@ -22,7 +25,8 @@ export interface Output {
 
 export interface StreamOperator {
   setup(context: OperatorContext, output: Output): void;
-  initializeState?(): void | Promise<void>;
+  /** Operator state can be declared here and is filled when the task was restored; keyed state is restored already. */
+  initializeState?(context: StateInitializationContext): void | Promise<void>;
   open?(): void | Promise<void>;
   /** Input 0, or the first input of two. `timestamp` is MIN_TIMESTAMP when the record has none. */
   processElement?(value: unknown, timestamp: number): void;
@@ -34,7 +38,13 @@ export interface StreamOperator {
   resume?(): boolean;
   /** End of all inputs, not called on cancel or failure: emit what is left. */
   finish?(): void | Promise<void>;
-  snapshotState?(checkpointId: number): unknown;
+  /** Right before the barrier leaves, head first: may still emit. */
+  prepareSnapshotPreBarrier?(checkpointId: number): void | Promise<void>;
+  /** Behind the barrier, tail first: puts into operator state what is to be stored; emits nothing. */
+  snapshotState?(context: StateSnapshotContext): void | Promise<void>;
+  /** Tail first. May be missing, late, or skipped for a later one; an error fails the task. */
+  notifyCheckpointComplete?(checkpointId: number): void | Promise<void>;
+  notifyCheckpointAborted?(checkpointId: number): void | Promise<void>;
   close?(): void | Promise<void>;
   /** From the operator's coordinator (sources). */
   handleOperatorEvent?(event: { readonly type: string; readonly payload?: unknown }): void;
@@ -49,6 +59,19 @@ export interface SourceOperator extends StreamOperator {
 
 export interface StreamOperatorFactory {
   createOperator(): StreamOperator;
+}
+
+export interface StateInitializationContext {
+  /** The checkpoint that was restored; undefined on a fresh start. */
+  readonly restoredCheckpointId: number | undefined;
+  readonly operatorState: OperatorStateStore;
+}
+
+export interface StateSnapshotContext {
+  readonly checkpointId: number;
+  /** When the JobManager triggered it, ms. */
+  readonly checkpointTimestamp: number;
+  readonly operatorState: OperatorStateStore;
 }
 
 /** What the engine gives to an operator. */
@@ -68,6 +91,8 @@ export interface OperatorContext {
   waitFor(promise: Promise<unknown>): void;
   /** Keyed state, undefined on non-keyed inputs. */
   readonly keyedState: KeyedStateAccess | undefined;
+  /** State of the subtask, not of a key. */
+  readonly operatorState: OperatorStateStore;
   /** Processing-time callback as a mail of this task; returns a cancel function. */
   registerProcessingTimer(timestamp: number, callback: (timestamp: number) => void): () => void;
   currentProcessingTime(): number;
@@ -85,4 +110,22 @@ export interface KeyedStateAccess {
   /** A handle bound to the backend: it always reads the current key. The same name gives the same state. */
   getState(descriptor: StateDescriptor, namespace?: unknown): unknown;
   getKeys(stateName: string): Iterable<unknown>;
+  /** The timers of one service of the operator, kept with its keyed state. */
+  timers(serviceName: string): TimerQueues;
+}
+
+export interface TimerQueues {
+  readonly event: TimerQueueAccess;
+  readonly processing: TimerQueueAccess;
+}
+
+/** Timers of one time domain. A timer is a (timestamp, key, namespace); adding one twice is once. */
+export interface TimerQueueAccess {
+  add(timestamp: number, key: unknown, namespace?: unknown): void;
+  delete(timestamp: number, key: unknown, namespace?: unknown): void;
+  /** Earliest timestamp that has a timer, or Infinity. */
+  readonly next: number;
+  /** Removes one timer that is due at `now`, or undefined. */
+  takeDue(now: number): { readonly timestamp: number; readonly key: unknown; readonly namespace: unknown } | undefined;
+  readonly size: number;
 }

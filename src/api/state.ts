@@ -78,3 +78,25 @@ export interface AggregatingState<IN, OUT> extends State {
   get(): OUT | null;
   add(value: IN): void;
 }
+
+/** State of one subtask. Its elements are spread anew when the parallelism changes. */
+export interface OperatorStateStore {
+  /** Elements are dealt out in contiguous blocks. */
+  getListState<T>(descriptor: ListStateDescriptor<T>): ListState<T>;
+  /** Every subtask gets the elements of all: clear, and add only your own part again. */
+  getUnionListState<T>(descriptor: ListStateDescriptor<T>): ListState<T>;
+  /** The same on every subtask. */
+  getBroadcastState<K, V>(descriptor: MapStateDescriptor<K, V>): BroadcastState<K, V>;
+}
+
+export interface ReadOnlyBroadcastState<K, V> {
+  get(key: K): V | undefined;
+  contains(key: K): boolean;
+  entries(): Iterable<[K, V]>;
+}
+
+export interface BroadcastState<K, V> extends ReadOnlyBroadcastState<K, V>, State {
+  put(key: K, value: V): void;
+  putAll(entries: Iterable<readonly [K, V]>): void;
+  remove(key: K): void;
+}

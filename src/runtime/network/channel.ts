@@ -6,11 +6,12 @@
  * availability is a fact (a boolean read per record), waiting is a callback; a silent producer is never taken for an ended one.
  */
 import type { DecodedBatch } from '../../types/codec.ts';
+import type { CheckpointOptions } from '../rpc/gateways.ts';
 
 export type ChannelEvent =
   | { readonly kind: 'watermark'; readonly timestamp: number }
   | { readonly kind: 'watermark-status'; readonly idle: boolean }
-  | { readonly kind: 'barrier'; readonly checkpointId: number; readonly timestamp: number; readonly options: unknown }
+  | { readonly kind: 'barrier'; readonly checkpointId: number; readonly timestamp: number; readonly options: CheckpointOptions }
   | { readonly kind: 'cancel-barrier'; readonly checkpointId: number }
   /** No more records; `drain` false when stopped with a savepoint without drain. */
   | { readonly kind: 'end-of-data'; readonly drain: boolean }

@@ -14,6 +14,8 @@ import type {
   OperatorId,
   TaskManagerId,
 } from '../../shared/ids.ts';
+import type { TaskStateSnapshot } from '../../state/snapshot/handles.ts';
+import type { CheckpointLocation } from '../../state/storage/checkpoint-streams.ts';
 
 export type JobStatus =
   | 'INITIALIZING'
@@ -89,10 +91,14 @@ export interface TaskDeploymentDescriptor {
   readonly restore?: TaskRestore | undefined;
 }
 
-/** State to restore; filled by checkpointing. */
+/** What an attempt starts from. Handles are assigned already: only what this subtask is to read. */
 export interface TaskRestore {
   readonly checkpointId: number;
-  readonly operators: Readonly<Record<OperatorId, unknown>>;
+  /** Where the snapshot's `_metadata` lies, for relative handles; undefined when all state is in the handles. */
+  readonly directory: string | undefined;
+  readonly operators: TaskStateSnapshot;
+  /** The vertex had finished completely in that checkpoint: only end markers and barriers pass through. */
+  readonly finished: boolean;
 }
 
 /** What the JobMaster and ResourceManager call on a TaskManager. */
@@ -120,6 +126,19 @@ export interface TaskExecutorGateway {
     options: CheckpointOptions;
     fencing: FencingToken;
   }): Promise<void>;
+  /** Best effort: may be lost, late or doubled. `subsumedId`: a checkpoint that is no longer needed. */
+  notifyCheckpointComplete(request: {
+    attemptId: ExecutionAttemptId;
+    checkpointId: number;
+    subsumedId: number | undefined;
+    fencing: FencingToken;
+  }): Promise<void>;
+  notifyCheckpointAborted(request: {
+    attemptId: ExecutionAttemptId;
+    checkpointId: number;
+    latestCompletedId: number | undefined;
+    fencing: FencingToken;
+  }): Promise<void>;
   requestLogList(): Promise<{ name: string; size: number; mtime: number }[]>;
   /** `name` undefined: the main log; `.out` for stdout. At most the last `maxBytes`. */
   requestLogFile(request: { name?: string | undefined; kind: 'log' | 'stdout' | 'file'; maxBytes: number }): Promise<string>;
@@ -127,11 +146,36 @@ export interface TaskExecutorGateway {
   requestMetrics(): Promise<MetricDump>;
 }
 
+/** Travels with the trigger and inside barriers. */
 export interface CheckpointOptions {
   readonly kind: 'checkpoint' | 'savepoint';
-  readonly alignment: 'exactly-once' | 'at-least-once' | 'unaligned';
-  readonly location: string;
+  readonly alignment: 'exactly-once' | 'at-least-once';
+  /** Ends the job once it is complete: `suspend` stops the records at the barrier, `drain` lets everything flow out first. */
+  readonly stop?: 'suspend' | 'drain' | undefined;
+  readonly location: CheckpointLocation;
 }
+
+/** Definitions: reference of fault tolerance, 1.9. Milliseconds and bytes. */
+export interface SubtaskCheckpointMetrics {
+  readonly startDelayMs: number;
+  readonly alignmentMs: number;
+  readonly processedDuringAlignmentBytes: number;
+  readonly syncMs: number;
+  readonly asyncMs: number;
+  readonly checkpointedBytes: number;
+  readonly fullBytes: number;
+}
+
+/** Closed list; whether a reason counts as a failure of the job is the failure manager's business. */
+export type CheckpointDeclineReason =
+  | 'TASK_NOT_READY'
+  | 'TASK_CLOSING'
+  | 'DECLINED_SUBSUMED'
+  | 'DECLINED_ON_CANCELLATION_BARRIER'
+  | 'INPUT_END_OF_STREAM'
+  | 'CHECKPOINT_DECLINED'
+  | 'CHECKPOINT_ASYNC_EXCEPTION'
+  | 'IO_EXCEPTION';
 
 /** What a TaskManager calls on the JobManager. */
 export interface JobManagerGateway {
@@ -158,10 +202,16 @@ export interface JobManagerGateway {
     jobId: JobId;
     attemptId: ExecutionAttemptId;
     checkpointId: number;
-    state: Readonly<Record<OperatorId, unknown>>;
-    metrics: Readonly<Record<string, number>>;
+    state: TaskStateSnapshot;
+    metrics: SubtaskCheckpointMetrics;
   }): Promise<void>;
-  declineCheckpoint(decline: { jobId: JobId; attemptId: ExecutionAttemptId; checkpointId: number; cause: SerializedError }): Promise<void>;
+  declineCheckpoint(decline: {
+    jobId: JobId;
+    attemptId: ExecutionAttemptId;
+    checkpointId: number;
+    reason: CheckpointDeclineReason;
+    cause: SerializedError | undefined;
+  }): Promise<void>;
   /** Reads a piece of a blob; an empty piece is the end. */
   readBlob(request: { key: BlobKey; offset: number; length: number }): Promise<Uint8Array>;
 }

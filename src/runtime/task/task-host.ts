@@ -5,7 +5,17 @@
 import type { JobGraph } from '../../graph/job-graph.ts';
 import type { SerializedError } from '../../shared/errors.ts';
 import type { ExecutionAttemptId, JobId, OperatorId } from '../../shared/ids.ts';
-import type { AccumulatorReport, MetricDump, OperatorEvent, TaskDeploymentDescriptor, TaskExecutionStateUpdate } from '../rpc/gateways.ts';
+import type { TaskStateSnapshot } from '../../state/snapshot/handles.ts';
+import type {
+  AccumulatorReport,
+  CheckpointDeclineReason,
+  CheckpointOptions,
+  MetricDump,
+  OperatorEvent,
+  SubtaskCheckpointMetrics,
+  TaskDeploymentDescriptor,
+  TaskExecutionStateUpdate,
+} from '../rpc/gateways.ts';
 
 /** Calls into a slot. Every method is safe to call for an attempt that is already gone. */
 export interface SlotRuntimeGateway {
@@ -14,7 +24,9 @@ export interface SlotRuntimeGateway {
   submitTask(request: { descriptor: TaskDeploymentDescriptor; channels: SharedChannels }): Promise<void>;
   cancelTask(attemptId: ExecutionAttemptId): void;
   operatorEvent(request: { attemptId: ExecutionAttemptId; operatorId: OperatorId; event: OperatorEvent }): void;
-  triggerCheckpoint(request: { attemptId: ExecutionAttemptId; checkpointId: number; timestamp: number; options: unknown }): void;
+  triggerCheckpoint(request: { attemptId: ExecutionAttemptId; checkpointId: number; timestamp: number; options: CheckpointOptions }): void;
+  notifyCheckpointComplete(request: { attemptId: ExecutionAttemptId; checkpointId: number; subsumedId: number | undefined }): void;
+  notifyCheckpointAborted(request: { attemptId: ExecutionAttemptId; checkpointId: number; latestCompletedId: number | undefined }): void;
   /** Ring ends of a dead peer: its channels fail (consumer side) or are drained to nowhere (producer side). */
   peerLost(request: { attemptIds: readonly ExecutionAttemptId[]; cause: SerializedError }): void;
 }
@@ -28,6 +40,20 @@ export interface SlotRuntimeListener {
     operatorId: OperatorId;
     subtaskIndex: number;
     event: OperatorEvent;
+  }): void;
+  acknowledgeCheckpoint(ack: {
+    jobId: JobId;
+    attemptId: ExecutionAttemptId;
+    checkpointId: number;
+    state: TaskStateSnapshot;
+    metrics: SubtaskCheckpointMetrics;
+  }): void;
+  declineCheckpoint(decline: {
+    jobId: JobId;
+    attemptId: ExecutionAttemptId;
+    checkpointId: number;
+    reason: CheckpointDeclineReason;
+    cause: SerializedError | undefined;
   }): void;
   report(report: { accumulators: AccumulatorReport[]; metrics: MetricDump; usedHeapBytes: number }): void;
   /** Something no single attempt can be blamed for (unhandled rejection, process.exit in user code): all tasks of the slot fail. */
