@@ -91,8 +91,6 @@ export interface OperatorContext {
   waitFor(promise: Promise<unknown>): void;
   /** Keyed state, undefined on non-keyed inputs. */
   readonly keyedState: KeyedStateAccess | undefined;
-  /** State of the subtask, not of a key. */
-  readonly operatorState: OperatorStateStore;
   /** Processing-time callback as a mail of this task; returns a cancel function. */
   registerProcessingTimer(timestamp: number, callback: (timestamp: number) => void): () => void;
   currentProcessingTime(): number;

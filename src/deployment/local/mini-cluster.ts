@@ -89,6 +89,8 @@ export class MiniCluster implements AsyncDisposable {
         taskStateChanged: (update) => dispatcher.master(update.jobId)?.updateState(update),
         operatorEvent: ({ jobId, attemptId, operatorId, subtaskIndex, event }) =>
           dispatcher.master(jobId)?.eventFromTask(attemptId, operatorId, subtaskIndex, event),
+        acknowledgeCheckpoint: (ack) => dispatcher.master(ack.jobId)?.acknowledgeCheckpoint(ack),
+        declineCheckpoint: (decline) => dispatcher.master(decline.jobId)?.declineCheckpoint(decline),
         report: ({ accumulators }) => {
           for (const report of accumulators) for (const master of dispatcher.masters) master.report(report);
         },
@@ -150,7 +152,9 @@ function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork): TaskExec
     submitTask: ({ descriptor }) => runtime.submitTask({ descriptor, channels: { rings: {} } }),
     cancelTask: async ({ attemptId }) => runtime.cancelTask(attemptId),
     sendOperatorEventToTask: async (request) => runtime.operatorEvent(request),
-    triggerCheckpoint: async () => {},
+    triggerCheckpoint: async (request) => runtime.triggerCheckpoint(request),
+    notifyCheckpointComplete: async (request) => runtime.notifyCheckpointComplete(request),
+    notifyCheckpointAborted: async (request) => runtime.notifyCheckpointAborted(request),
     requestLogList: nothing,
     requestLogFile: async () => '',
     requestThreadDump: nothing,

@@ -38,7 +38,9 @@ const gateway: SlotThreadGateway = {
   submitTask: (request) => runtime.submitTask(request),
   cancelTask: (attemptId) => runtime.cancelTask(attemptId),
   operatorEvent: (request) => runtime.operatorEvent(request),
-  triggerCheckpoint: () => runtime.triggerCheckpoint(),
+  triggerCheckpoint: (request) => runtime.triggerCheckpoint(request),
+  notifyCheckpointComplete: (request) => runtime.notifyCheckpointComplete(request),
+  notifyCheckpointAborted: (request) => runtime.notifyCheckpointAborted(request),
   peerLost: (request) => runtime.peerLost(request),
 };
 const { remote } = openPortRpc<SlotThreadListener>(port, gateway);
@@ -52,6 +54,8 @@ const runtime = new SlotRuntime({
   listener: {
     taskStateChanged: (update) => void remote.taskStateChanged(update),
     operatorEvent: (request) => void remote.operatorEvent(request),
+    acknowledgeCheckpoint: (ack) => void remote.acknowledgeCheckpoint(ack),
+    declineCheckpoint: (decline) => void remote.declineCheckpoint(decline),
     report: (report) => void remote.report(report),
     slotFailed: (cause) => void remote.slotFailed(cause),
   },

@@ -64,9 +64,13 @@ export class TaskManagerSession implements JobManagerGateway {
     this.#master(request.jobId)?.eventFromTask(request.attemptId, request.operatorId, request.subtaskIndex, request.event);
   }
 
-  async acknowledgeCheckpoint(): Promise<void> {}
+  async acknowledgeCheckpoint(ack: Parameters<JobManagerGateway['acknowledgeCheckpoint']>[0]): Promise<void> {
+    this.#master(ack.jobId)?.acknowledgeCheckpoint(ack);
+  }
 
-  async declineCheckpoint(): Promise<void> {}
+  async declineCheckpoint(decline: Parameters<JobManagerGateway['declineCheckpoint']>[0]): Promise<void> {
+    this.#master(decline.jobId)?.declineCheckpoint(decline);
+  }
 
   async readBlob({ key, offset, length }: Parameters<JobManagerGateway['readBlob']>[0]): Promise<Uint8Array> {
     return this.#options.blobs.read(key, offset, length);

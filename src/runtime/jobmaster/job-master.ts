@@ -14,6 +14,7 @@ import type { AllocatedSlot, ResourceManager } from '../resourcemanager/resource
 import type {
   AccumulatorReport,
   ArchivedExecutionGraph,
+  JobManagerGateway,
   JobResult,
   JobStatus,
   OperatorEvent,
@@ -158,6 +159,10 @@ export class JobMaster {
     if (event.type === 'collected') this.#collect(event.payload as { resultId: string; records: unknown[] });
     else this.#userCode?.handleEvent(operatorId, subtaskIndex, event);
   }
+
+  acknowledgeCheckpoint(_ack: Parameters<JobManagerGateway['acknowledgeCheckpoint']>[0]): void {}
+
+  declineCheckpoint(_decline: Parameters<JobManagerGateway['declineCheckpoint']>[0]): void {}
 
   /** All attempts in these slots are gone. */
   slotsLost(allocationIds: readonly AllocationId[], cause: SerializedError): void {

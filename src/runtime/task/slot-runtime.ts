@@ -87,7 +87,11 @@ export class SlotRuntime implements SlotRuntimeGateway {
     this.#tasks.get(attemptId)?.handleOperatorEvent(operatorId, event);
   }
 
-  triggerCheckpoint(): void {}
+  triggerCheckpoint(_request: Parameters<SlotRuntimeGateway['triggerCheckpoint']>[0]): void {}
+
+  notifyCheckpointComplete(_request: Parameters<SlotRuntimeGateway['notifyCheckpointComplete']>[0]): void {}
+
+  notifyCheckpointAborted(_request: Parameters<SlotRuntimeGateway['notifyCheckpointAborted']>[0]): void {}
 
   peerLost({ attemptIds, cause }: { attemptIds: readonly ExecutionAttemptId[]; cause: SerializedError }): void {
     this.#options.network.peerLost(attemptIds, cause);

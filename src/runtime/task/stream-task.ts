@@ -538,7 +538,6 @@ export class StreamTask {
   async #open(): Promise<void> {
     const { operators } = this.#chain as OperatorChain;
     for (const { operator } of [...operators].reverse()) {
-      await operator.initializeState?.();
       await operator.open?.();
       if (this.#isEnding()) return;
     }

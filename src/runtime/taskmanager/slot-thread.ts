@@ -83,6 +83,8 @@ export class SlotThread {
       ready: (port) => markReady(port),
       taskStateChanged: (update) => listener.taskStateChanged(update),
       operatorEvent: (request) => listener.operatorEvent(request),
+      acknowledgeCheckpoint: (ack) => listener.acknowledgeCheckpoint(ack),
+      declineCheckpoint: (decline) => listener.declineCheckpoint(decline),
       report: (report) => {
         this.usedHeapBytes = report.usedHeapBytes;
         listener.report(report);

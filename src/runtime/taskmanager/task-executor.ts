@@ -201,6 +201,18 @@ export class TaskExecutor implements TaskExecutorGateway {
     await this.#slotOf(attemptId)?.thread.gateway.triggerCheckpoint({ attemptId, checkpointId, timestamp, options });
   }
 
+  async notifyCheckpointComplete(request: Parameters<TaskExecutorGateway['notifyCheckpointComplete']>[0]): Promise<void> {
+    this.#checkFencing(request.fencing);
+    const { attemptId, checkpointId, subsumedId } = request;
+    await this.#slotOf(attemptId)?.thread.gateway.notifyCheckpointComplete({ attemptId, checkpointId, subsumedId });
+  }
+
+  async notifyCheckpointAborted(request: Parameters<TaskExecutorGateway['notifyCheckpointAborted']>[0]): Promise<void> {
+    this.#checkFencing(request.fencing);
+    const { attemptId, checkpointId, latestCompletedId } = request;
+    await this.#slotOf(attemptId)?.thread.gateway.notifyCheckpointAborted({ attemptId, checkpointId, latestCompletedId });
+  }
+
   async requestLogList(): Promise<{ name: string; size: number; mtime: number }[]> {
     return listLogs(this.#options.logFiles);
   }
@@ -277,6 +289,8 @@ export class TaskExecutor implements TaskExecutorGateway {
         void this.#jobManager?.updateTaskExecutionState(update).catch(() => {});
       },
       operatorEvent: (request) => void this.#jobManager?.sendOperatorEventToCoordinator(request).catch(() => {}),
+      acknowledgeCheckpoint: (ack) => void this.#jobManager?.acknowledgeCheckpoint(ack).catch(() => {}),
+      declineCheckpoint: (decline) => void this.#jobManager?.declineCheckpoint(decline).catch(() => {}),
       attemptEnded: (attemptId, finished) => {
         // The other end of a failed attempt's channel is cancelled with it, whether it was deployed or not.
         if (finished) this.#memory.release(attemptId);

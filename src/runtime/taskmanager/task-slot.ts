@@ -22,6 +22,8 @@ interface LiveAttempt {
 export interface TaskSlotListener {
   taskStateChanged(update: TaskExecutionStateUpdate): void;
   operatorEvent: SlotRuntimeListener['operatorEvent'];
+  acknowledgeCheckpoint: SlotRuntimeListener['acknowledgeCheckpoint'];
+  declineCheckpoint: SlotRuntimeListener['declineCheckpoint'];
   /** The attempt is over, however it ended: its shared memory can go. */
   attemptEnded(attemptId: ExecutionAttemptId, finished: boolean): void;
   /** Its thread died under an allocation; all its attempts have been reported. */
@@ -142,6 +144,8 @@ export class TaskSlot {
     const listener: SlotRuntimeListener = {
       taskStateChanged: (update) => this.#taskStateChanged(update),
       operatorEvent: (request) => this.#listener.operatorEvent(request),
+      acknowledgeCheckpoint: (ack) => this.#listener.acknowledgeCheckpoint(ack),
+      declineCheckpoint: (decline) => this.#listener.declineCheckpoint(decline),
       report: ({ accumulators, metrics }) => {
         this.accumulators = accumulators;
         this.metrics = metrics;

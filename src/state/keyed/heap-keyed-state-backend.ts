@@ -14,6 +14,7 @@ import type {
   ValueState,
   ValueStateDescriptor,
 } from '../../api/state.ts';
+import { BugError } from '../../shared/assert.ts';
 import { UserError } from '../../shared/errors.ts';
 import { detachStrings } from '../../types/codecs.ts';
 import { keyIdentity } from '../../types/key-hash.ts';
@@ -57,6 +58,10 @@ export class HeapKeyedStateBackend implements KeyedStateAccess {
     const handle = this.#handle(descriptor, this.#cell(state.table as StateTable<never>, namespace));
     state.handles.set(namespace, handle);
     return handle;
+  }
+
+  timers(): never {
+    throw new BugError('timers are not kept with the keyed state yet');
   }
 
   *getKeys(stateName: string): Generator<unknown> {

@@ -7,6 +7,7 @@ import { createSlotNetwork } from '../../../src/runtime/network/create-slot-netw
 import { Ring } from '../../../src/runtime/network/ring.ts';
 import type { SlotNetwork } from '../../../src/runtime/network/slot-network.ts';
 import { TaskManagerNetworkMemory } from '../../../src/runtime/network/task-manager-memory.ts';
+import type { CheckpointOptions } from '../../../src/runtime/rpc/gateways.ts';
 import { channelKey } from '../../../src/runtime/task/task-host.ts';
 import { codecs } from '../../../src/types/codecs.ts';
 
@@ -103,6 +104,12 @@ async function send(transport: Transport, steps: readonly Step[], pauseEvery: nu
   }
 }
 
+const options: CheckpointOptions = {
+  kind: 'checkpoint',
+  alignment: 'exactly-once',
+  location: { directory: '/tmp/chk-3', inlineThresholdBytes: 20_480, inlineLimitBytes: 0, writeBufferBytes: 4096 },
+};
+
 const flat = (steps: readonly Step[]): unknown[] => steps.flatMap((step) => [...step.values, ...(step.event ? [step.event] : [])]);
 
 describe.each(['local', 'ring', 'tcp'] as const)('%s', (transport) => {
@@ -113,10 +120,7 @@ describe.each(['local', 'ring', 'tcp'] as const)('%s', (transport) => {
         { maxLength: 1500 },
       ),
       event: fc.option(
-        fc.constantFrom<ChannelEvent>(
-          { kind: 'watermark', timestamp: 7 },
-          { kind: 'barrier', checkpointId: 3, timestamp: 1, options: { a: 1 } },
-        ),
+        fc.constantFrom<ChannelEvent>({ kind: 'watermark', timestamp: 7 }, { kind: 'barrier', checkpointId: 3, timestamp: 1, options }),
         { nil: undefined },
       ),
     });
