@@ -22,22 +22,26 @@ export interface RealClusterOptions {
   /** Lines of conf/workers, all on this machine. */
   readonly taskManagers?: number | undefined;
   readonly slotsPerTaskManager?: number | undefined;
+  /** Whose `bin` is used; this checkout's by default. */
+  readonly installation?: string | undefined;
 }
 
 export class RealCluster implements AsyncDisposable {
   readonly directory: string;
   readonly restPort: number;
+  readonly #installation: string;
 
-  private constructor(directory: string, restPort: number) {
+  private constructor(directory: string, restPort: number, installation: string) {
     this.directory = directory;
     this.restPort = restPort;
+    this.#installation = installation;
   }
 
   /** Prepares directory and configuration; nothing runs yet. */
   static async prepare(options: RealClusterOptions = {}): Promise<RealCluster> {
     const directory = mkdtempSync(join(tmpdir(), 'weir-e2e-'));
     const [restPort, rpcPort] = [await freePort(), await freePort()];
-    const cluster = new RealCluster(directory, restPort);
+    const cluster = new RealCluster(directory, restPort, options.installation ?? repository);
     for (const name of ['conf', 'log', 'pid', 'tmp']) mkdirSync(join(directory, name));
     cluster.writeConf({
       'jobmanager.rpc.address': 'localhost',
@@ -82,11 +86,11 @@ export class RealCluster implements AsyncDisposable {
   }
 
   flink(args: readonly string[], options: { input?: string; env?: Record<string, string>; cwd?: string } = {}): Promise<CommandResult> {
-    return this.#run(join(repository, 'bin', 'flink'), args, options);
+    return this.#run(join(this.#installation, 'bin', 'flink'), args, options);
   }
 
   script(name: string, args: readonly string[] = []): Promise<CommandResult> {
-    return this.#run(join(repository, 'bin', name), args, {});
+    return this.#run(join(this.#installation, 'bin', name), args, {});
   }
 
   async #run(

@@ -1,0 +1,47 @@
+/**
+ * The benchmarks: `npm run bench -- [names] [options]`.
+ *
+ *     npm run bench                           everything
+ *     npm run bench -- throughput             one benchmark
+ *     npm run bench -- throughput --case 'number key, parallelism 1'
+ *     npm run bench -- --against v0.1.0       this checkout against another revision
+ *
+ * Options: --pairs n (interleaved runs, default 9), --millions n (records per run), --case pattern, --json file.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { OtherInstallation, thisInstallation } from './measure/installation.ts';
+import { Report } from './measure/report.ts';
+import { measureStartUp } from './start-up.ts';
+import { compareThroughput, measureThroughput } from './throughput.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    pairs: { type: 'string', default: '9' },
+    millions: { type: 'string', default: '40' },
+    case: { type: 'string', default: '' },
+    against: { type: 'string' },
+    json: { type: 'string' },
+  },
+});
+const settings = { pairs: Number(values.pairs), millions: Number(values.millions) };
+const only = new RegExp(values.case);
+const report = new Report();
+
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+  'start-up': () => measureStartUp(thisInstallation, report, settings.pairs),
+  throughput: () => measureThroughput(thisInstallation, report, settings, only),
+};
+
+if (values.against !== undefined) {
+  using other = new OtherInstallation(values.against);
+  await compareThroughput([thisInstallation, other], report, settings, only);
+} else {
+  for (const name of positionals.length > 0 ? positionals : Object.keys(benchmarks)) {
+    const benchmark = benchmarks[name];
+    if (!benchmark) throw new Error(`no benchmark '${name}'; there are: ${Object.keys(benchmarks).join(', ')}`);
+    await benchmark();
+  }
+}
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report.findings, undefined, 2)}\n`);
