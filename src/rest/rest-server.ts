@@ -1,15 +1,10 @@
 /** The REST endpoint of a JobManager. */
 import { createServer, type Server } from 'node:http';
 import { UserError } from '../shared/errors.ts';
-import { checkpointRoutes } from './handlers/checkpoint-handlers.ts';
-import { clusterRoutes } from './handlers/cluster-handlers.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
-import { jarRoutes } from './handlers/jar-handlers.ts';
-import { jobRoutes } from './handlers/job-handlers.ts';
-import { submissionRoutes } from './handlers/submission-handler.ts';
-import { taskManagerRoutes } from './handlers/taskmanager-handlers.ts';
-import { vertexRoutes } from './handlers/vertex-handlers.ts';
-import { createRouter } from './http/router.ts';
+import { CrossOriginPolicy } from './http/cross-origin.ts';
+import { answerMalformed, createRouter } from './http/router.ts';
+import { restRoutes } from './routes.ts';
 
 export interface RestServer {
   readonly port: number;
@@ -23,23 +18,15 @@ const defaultBindAddress = 'localhost';
 /** Throws UserError('PORT_TAKEN' | 'CANNOT_LISTEN'). */
 export async function startRestServer(context: HandlerContext): Promise<RestServer> {
   const { config, log } = context;
-  const routes = [
-    ...clusterRoutes(context),
-    ...jobRoutes(context),
-    ...checkpointRoutes(context),
-    ...vertexRoutes(context),
-    ...submissionRoutes(context),
-    ...jarRoutes(context),
-    ...taskManagerRoutes(context),
-  ];
   const server = createServer(
     { keepAliveTimeout: config.get('rest.idleness-timeout') },
-    createRouter(routes, {
+    createRouter(restRoutes(context), {
       log,
-      allowedOrigin: config.get('web.access-control-allow-origin'),
+      crossOrigin: new CrossOriginPolicy(config),
       maxBodyBytes: config.get('rest.server.max-content-length'),
     }),
   );
+  server.on('clientError', answerMalformed);
   const host = config.get('rest.bind-address') ?? defaultBindAddress;
   const bindPorts = config.getText('rest.bind-port') ?? String(config.get('rest.port'));
   const port = await listenOnFirst(server, host, portRange(bindPorts), bindPorts);

@@ -13,14 +13,25 @@ export function checkpointRoutes({ dispatcher }: HandlerContext): Route[] {
     throw new RestError(400, `${what} are not there yet in this version of Weir. The job goes on.`);
   };
   return [
-    { method: 'GET', path: '/jobs/:jobid/checkpoints', handle: none },
-    { method: 'GET', path: '/jobs/:jobid/checkpoints/config', handle: none },
-    { method: 'POST', path: '/jobs/:jobid/checkpoints', handle: refuse('Checkpoints') },
-    { method: 'POST', path: '/jobs/:jobid/savepoints', handle: refuse('Savepoints') },
-    { method: 'POST', path: '/jobs/:jobid/stop', handle: refuse('Savepoints, which stopping needs,') },
+    { method: 'GET', path: '/jobs/:jobid/checkpoints', does: 'Counts, summary and history of checkpoints.', handle: none },
+    { method: 'GET', path: '/jobs/:jobid/checkpoints/config', does: 'The checkpoint settings of the job.', handle: none },
+    { method: 'POST', path: '/jobs/:jobid/checkpoints', does: 'Triggers a checkpoint.', handle: refuse('Checkpoints') },
+    {
+      method: 'POST',
+      path: '/jobs/:jobid/savepoints',
+      does: 'Triggers a savepoint; with `cancel-job` the job is cancelled behind it.',
+      handle: refuse('Savepoints'),
+    },
+    {
+      method: 'POST',
+      path: '/jobs/:jobid/stop',
+      does: 'Stops the job with a savepoint.',
+      handle: refuse('Savepoints, which stopping needs,'),
+    },
     {
       method: 'POST',
       path: '/savepoint-disposal',
+      does: 'Deletes a savepoint.',
       handle: async () => {
         throw new RestError(400, 'Savepoints are not there yet in this version of Weir.');
       },

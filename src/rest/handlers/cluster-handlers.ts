@@ -9,10 +9,16 @@ import { metricsAnswer } from './metric-views.ts';
 export function clusterRoutes(context: HandlerContext): Route[] {
   const { config, dispatcher, logFiles } = context;
   return [
-    { method: 'GET', path: '/config', handle: async () => json(dashboardConfig(context)) },
+    {
+      method: 'GET',
+      path: '/config',
+      does: 'Version, time zone, refresh interval, and which features are on.',
+      handle: async () => json(dashboardConfig(context)),
+    },
     {
       method: 'GET',
       path: '/overview',
+      does: 'Counts of TaskManagers, slots and jobs.',
       handle: async () => {
         const overview = await dispatcher.clusterOverview();
         return json({
@@ -33,6 +39,7 @@ export function clusterRoutes(context: HandlerContext): Route[] {
     {
       method: 'DELETE',
       path: '/cluster',
+      does: 'Shuts the cluster down.',
       handle: async () => {
         // The answer goes out first.
         setImmediate(() => void dispatcher.shutDownCluster());
@@ -42,6 +49,7 @@ export function clusterRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobmanager/config',
+      does: 'The configuration of the cluster; secrets are masked.',
       handle: async () =>
         json(
           Object.entries(config.toRecord())
@@ -52,28 +60,38 @@ export function clusterRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobmanager/environment',
+      does: 'Version, architecture and options of the runtime (Node.js).',
       handle: async () =>
         json({ jvm: { version: `Node.js ${process.version}`, arch: process.arch, options: process.execArgv }, classpath: [] }),
     },
     {
       method: 'GET',
       path: '/jobmanager/log',
+      does: 'The newest 16 MiB of the log.',
       handle: async () => text(readLog(logFiles, { kind: 'log', maxBytes: maxLogBytes })),
     },
     {
       method: 'GET',
       path: '/jobmanager/stdout',
+      does: 'The newest 16 MiB of the standard output.',
       handle: async () => text(readLog(logFiles, { kind: 'stdout', maxBytes: maxLogBytes })),
     },
-    { method: 'GET', path: '/jobmanager/logs', handle: async () => json({ logs: listLogs(logFiles) }) },
+    {
+      method: 'GET',
+      path: '/jobmanager/logs',
+      does: 'The files of the log directory.',
+      handle: async () => json({ logs: listLogs(logFiles) }),
+    },
     {
       method: 'GET',
       path: '/jobmanager/logs/:filename',
+      does: 'The newest 16 MiB of one file of the log directory.',
       handle: async ({ params }) => text(readLog(logFiles, { kind: 'file', name: params['filename'], maxBytes: maxLogBytes })),
     },
     {
       method: 'GET',
       path: '/jobmanager/thread-dump',
+      does: 'What the threads of the JobManager do.',
       handle: async () => {
         const stack = new Error('stack').stack?.split('\n').slice(1).join('\n') ?? '';
         return json({ threadInfos: [{ threadName: 'main', stringifiedThreadInfo: `"main" pid=${process.pid}\n${stack}\n\n` }] });
@@ -82,6 +100,7 @@ export function clusterRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobmanager/metrics',
+      does: 'Names of metrics; with `get=a,b` their values.',
       handle: async ({ query }) => {
         const { taskManagers, slotsAvailable, slotsTotal, jobsRunning } = await dispatcher.clusterOverview();
         return json(

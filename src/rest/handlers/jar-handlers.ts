@@ -19,6 +19,7 @@ export function jarRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jars',
+      does: 'The uploaded programs.',
       handle: async ({ raw }) =>
         json({
           address: `http://${raw.headers.host ?? 'localhost'}`,
@@ -28,6 +29,7 @@ export function jarRoutes(context: HandlerContext): Route[] {
     {
       method: 'POST',
       path: '/jars/upload',
+      does: 'Stores a program (multipart, one file).',
       handle: async ({ raw }) => {
         const directory = mkdtempSync(join(uploadDirectory, 'upload-'));
         try {
@@ -45,6 +47,7 @@ export function jarRoutes(context: HandlerContext): Route[] {
     {
       method: 'DELETE',
       path: '/jars/:jarid',
+      does: 'Deletes an uploaded program.',
       handle: async ({ params }) => {
         store.remove(params['jarid'] ?? '');
         return json({});
@@ -53,13 +56,14 @@ export function jarRoutes(context: HandlerContext): Route[] {
     {
       method: 'POST',
       path: '/jars/:jarid/run',
+      does: 'Runs an uploaded program; answers with the id of its first job.',
       handle: async (request) => {
         const { jobId } = await dispatcher.runProgram(await programRequest(request, store, config.toRecord()));
         return json({ jobid: jobId });
       },
     },
-    { method: 'GET', path: '/jars/:jarid/plan', handle: plan },
-    { method: 'POST', path: '/jars/:jarid/plan', handle: plan },
+    { method: 'GET', path: '/jars/:jarid/plan', does: 'The plan of an uploaded program.', actsOnGet: true, handle: plan },
+    { method: 'POST', path: '/jars/:jarid/plan', does: 'The plan of an uploaded program.', handle: plan },
   ];
 }
 

@@ -15,9 +15,10 @@ const collectWaitMs = 5000;
 
 export function jobRoutes(context: HandlerContext): Route[] {
   const { clock, dispatcher } = context;
-  const get = (path: string, answer: (job: ArchivedExecutionGraph, request: RestRequest) => unknown): Route => ({
+  const get = (path: string, does: string, answer: (job: ArchivedExecutionGraph, request: RestRequest) => unknown): Route => ({
     method: 'GET',
     path: `/jobs/:jobid${path}`,
+    does,
     handle: async (request) => json(answer(await dispatcher.requestJob(jobIdOf(request)), request)),
   });
   const cancel = async (request: RestRequest): Promise<RestAnswer> => {
@@ -28,19 +29,23 @@ export function jobRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobs',
+      does: 'Id and status of every job.',
       handle: async () => json({ jobs: (await dispatcher.listJobs()).map(({ jobId, status }) => ({ id: jobId, status })) }),
     },
     {
       method: 'GET',
       path: '/jobs/overview',
+      does: 'One row per job.',
       handle: async () => json({ jobs: (await dispatcher.listJobs()).map((job) => overviewRow(job, clock.now())) }),
     },
-    get('', (job) => jobDetail(job, clock.now())),
-    get('/plan', (job) => ({ plan: jsonPlan(job.jobGraph) })),
-    get('/status', (job) => ({ status: job.status })),
-    get('/config', jobConfig),
-    get('/exceptions', (job, request) => exceptions(job, Number(request.query.get('maxExceptions') ?? 20))),
-    get('/accumulators', (job) => ({
+    get('', 'Graph, vertices, times and totals of one job.', (job) => jobDetail(job, clock.now())),
+    get('/plan', 'The plan alone.', (job) => ({ plan: jsonPlan(job.jobGraph) })),
+    get('/status', 'The status alone.', (job) => ({ status: job.status })),
+    get('/config', 'The execution configuration of the job.', jobConfig),
+    get('/exceptions', 'The root failure and the history of failures; `maxExceptions` limits it.', (job, request) =>
+      exceptions(job, Number(request.query.get('maxExceptions') ?? 20)),
+    ),
+    get('/accumulators', 'The user accumulators, merged over all subtasks.', (job) => ({
       'job-accumulators': [],
       'user-task-accumulators': accumulatorViews(job.accumulators),
       'serialized-user-task-accumulators': {},
@@ -48,22 +53,38 @@ export function jobRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobs/:jobid/execution-result',
+      does: 'IN_PROGRESS, or the result of the job with its failure.',
       handle: async (request) => json(executionResult(await dispatcher.requestJobResult(jobIdOf(request)))),
     },
     {
       method: 'PATCH',
       path: '/jobs/:jobid',
+      does: 'Cancels the job (`mode=cancel`).',
       handle: async (request) => {
         const mode = (request.query.get('mode') ?? 'cancel').toLowerCase();
         if (mode === 'cancel') return cancel(request);
-        if (mode === 'stop') throw new RestError(308, 'The termination mode "stop" has been removed. Use jobs/:jobId/stop instead.');
+        if (mode === 'stop') return refuseStop();
         throw new RestError(400, `'${mode}' is no termination mode. Use mode=cancel.`);
       },
     },
-    { method: 'GET', path: '/jobs/:jobid/yarn-cancel', handle: cancel },
+    {
+      method: 'GET',
+      path: '/jobs/:jobid/yarn-cancel',
+      does: 'Cancels the job, for clients that can only GET.',
+      actsOnGet: true,
+      handle: cancel,
+    },
+    {
+      method: 'GET',
+      path: '/jobs/:jobid/yarn-stop',
+      does: 'Refused as `mode=stop` is: stopping takes a savepoint, by POST to `/jobs/:jobid/stop`.',
+      actsOnGet: true,
+      handle: async () => refuseStop(),
+    },
     {
       method: 'PATCH',
       path: '/jobs/:jobid/clientHeartbeat',
+      does: 'Keeps a job alive that ends with its client.',
       handle: async (request) => {
         const { expiredTimestamp } = await request.body();
         if (typeof expiredTimestamp !== 'number') throw new RestError(400, 'expiredTimestamp must be milliseconds since the epoch.');
@@ -74,12 +95,17 @@ export function jobRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobs/:jobid/collect/:resultid',
+      does: 'Weir only: the next records of `executeAndCollect`.',
       handle: async (request) => {
         const { records, done } = await dispatcher.takeCollected(jobIdOf(request), request.params['resultid'] ?? '', collectWaitMs);
         return json({ records: records.map(toTaggedJson), done });
       },
     },
   ];
+}
+
+function refuseStop(): never {
+  throw new RestError(308, 'The termination mode "stop" has been removed. Use jobs/:jobId/stop instead.');
 }
 
 function overviewRow(job: JobOverview, now: number): Record<string, unknown> {

@@ -15,6 +15,7 @@ export function submissionRoutes({ config, dispatcher, uploadDirectory }: Handle
     {
       method: 'POST',
       path: '/jobs',
+      does: 'Submits a job: the job graph and the program of Weir’s own client (multipart).',
       handle: async ({ raw }) => {
         const directory = mkdtempSync(join(uploadDirectory, 'submission-'));
         try {

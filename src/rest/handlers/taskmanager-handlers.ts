@@ -23,11 +23,13 @@ export function taskManagerRoutes({ clock, dispatcher }: HandlerContext): Route[
     {
       method: 'GET',
       path: '/taskmanagers',
+      does: 'The registered TaskManagers with their resources.',
       handle: async () => json({ taskmanagers: (await dispatcher.taskManagers()).map((info) => rowOf(info, clock.now())) }),
     },
     {
       method: 'GET',
       path: '/taskmanagers/metrics',
+      does: 'Metrics aggregated over TaskManagers: `get`, `agg`, `taskmanagers=a,b`.',
       handle: async ({ query }) => {
         const wanted = query.get('taskmanagers')?.split(',');
         const infos = (await dispatcher.taskManagers()).filter(({ taskManagerId }) => !wanted || wanted.includes(taskManagerId));
@@ -39,36 +41,47 @@ export function taskManagerRoutes({ clock, dispatcher }: HandlerContext): Route[
         );
       },
     },
-    { method: 'GET', path, handle: async (request) => json(detailOf(await find(request), clock.now())) },
+    {
+      method: 'GET',
+      path,
+      does: 'One TaskManager: slots, memory and load.',
+      handle: async (request) => json(detailOf(await find(request), clock.now())),
+    },
     {
       method: 'GET',
       path: `${path}/metrics`,
+      does: 'Metrics of one TaskManager; with `get=a,b` their values.',
       handle: async (request) => json(metricsAnswer(request.query, (await find(request)).metrics)),
     },
     {
       method: 'GET',
       path: `${path}/log`,
+      does: 'The newest 16 MiB of the log.',
       handle: async (request) => text(await (await gatewayOf(request)).requestLogFile({ kind: 'log', maxBytes: maxLogBytes })),
     },
     {
       method: 'GET',
       path: `${path}/stdout`,
+      does: 'The newest 16 MiB of the standard output: what `print` and `console.log` wrote.',
       handle: async (request) => text(await (await gatewayOf(request)).requestLogFile({ kind: 'stdout', maxBytes: maxLogBytes })),
     },
     {
       method: 'GET',
       path: `${path}/logs`,
+      does: 'The files of the log directory.',
       handle: async (request) => json({ logs: await (await gatewayOf(request)).requestLogList() }),
     },
     {
       method: 'GET',
       path: `${path}/logs/:filename`,
+      does: 'The newest 16 MiB of one file of the log directory.',
       handle: async (request) =>
         text(await (await gatewayOf(request)).requestLogFile({ kind: 'file', name: request.params['filename'], maxBytes: maxLogBytes })),
     },
     {
       method: 'GET',
       path: `${path}/thread-dump`,
+      does: 'What the threads of the TaskManager do.',
       handle: async (request) => json({ threadInfos: await (await gatewayOf(request)).requestThreadDump() }),
     },
   ];

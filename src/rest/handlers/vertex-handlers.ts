@@ -25,20 +25,21 @@ export function vertexRoutes(context: HandlerContext): Route[] {
     if (!vertex || !archived) throw new RestError(404, `No vertex with ID ${vertexId} exists.`);
     return { vertex, archived, executions: archived.subtasks.map(({ current }) => current) };
   };
-  const get = (path: string, answer: (found: FoundVertex, request: RestRequest) => unknown): Route => ({
+  const get = (path: string, does: string, answer: (found: FoundVertex, request: RestRequest) => unknown): Route => ({
     method: 'GET',
     path: `/jobs/:jobid/vertices/:vertexid${path}`,
+    does,
     handle: async (request) => json(answer(await find(request), request)),
   });
   return [
-    get('', ({ vertex, executions }) => ({
+    get('', 'One vertex: its subtasks with times and totals.', ({ vertex, executions }) => ({
       ...heading(vertex),
       maxParallelism: vertex.maxParallelism,
       now: clock.now(),
       subtasks: executions.map((execution) => attemptView(execution, clock.now())),
       aggregated: aggregatedView(executions, clock.now()),
     })),
-    get('/taskmanagers', ({ vertex, executions }) => ({
+    get('/taskmanagers', 'The same, grouped by TaskManager.', ({ vertex, executions }) => ({
       id: vertex.id,
       name: vertex.name,
       now: clock.now(),
@@ -46,7 +47,7 @@ export function vertexRoutes(context: HandlerContext): Route[] {
         taskManagerView(id, there, clock.now()),
       ),
     })),
-    get('/subtasktimes', ({ vertex, executions }) => ({
+    get('/subtasktimes', 'When each subtask entered each state.', ({ vertex, executions }) => ({
       id: vertex.id,
       name: vertex.name,
       now: clock.now(),
@@ -57,14 +58,14 @@ export function vertexRoutes(context: HandlerContext): Route[] {
         timestamps: execution.timestamps,
       })),
     })),
-    get('/watermarks', ({ executions }) =>
+    get('/watermarks', 'The input watermark of each subtask.', ({ executions }) =>
       executions.map(({ subtaskIndex, io }) => ({ id: `${subtaskIndex}.currentInputWatermark`, value: String(io.watermark) })),
     ),
-    get('/accumulators', ({ vertex, executions }) => ({
+    get('/accumulators', 'The user accumulators of the vertex.', ({ vertex, executions }) => ({
       id: vertex.id,
       'user-accumulators': executions.flatMap(({ accumulators }) => accumulatorViews(accumulators)),
     })),
-    get('/subtasks/accumulators', ({ vertex, executions }) => ({
+    get('/subtasks/accumulators', 'The user accumulators of each subtask.', ({ vertex, executions }) => ({
       id: vertex.id,
       parallelism: vertex.parallelism,
       subtasks: executions.map((execution) => ({
@@ -74,24 +75,34 @@ export function vertexRoutes(context: HandlerContext): Route[] {
         'user-accumulators': accumulatorViews(execution.accumulators),
       })),
     })),
-    get('/backpressure', ({ executions }) => backPressureView(executions, clock.now())),
-    get('/metrics', ({ executions }, { query }) =>
+    get('/backpressure', 'How long each subtask was busy, idle and back-pressured of late.', ({ executions }) =>
+      backPressureView(executions, clock.now()),
+    ),
+    get('/metrics', 'Metrics of all subtasks, as `<subtask>.<metric>`; with `get=a,b` their values.', ({ executions }, { query }) =>
       metricsAnswer(query, Object.assign({}, ...executions.map((execution) => taskMetrics(execution, `${execution.subtaskIndex}.`)))),
     ),
-    get('/subtasks/metrics', ({ executions }, { query }) => {
-      const wanted = subtaskFilter(query.get('subtasks'));
-      const members = executions.filter(({ subtaskIndex }) => wanted(subtaskIndex));
-      return aggregatedMetricsAnswer(
-        query,
-        members.map((execution) => taskMetrics(execution, '')),
-      );
-    }),
-    get('/subtasks/:subtaskindex', (found, request) => attemptView(subtaskOf(found, request).current, clock.now())),
-    get('/subtasks/:subtaskindex/metrics', (found, request) =>
+    get(
+      '/subtasks/metrics',
+      'Metrics aggregated over subtasks: `get`, `agg=min,max,avg,sum,skew`, `subtasks=1,3-5`.',
+      ({ executions }, { query }) => {
+        const wanted = subtaskFilter(query.get('subtasks'));
+        const members = executions.filter(({ subtaskIndex }) => wanted(subtaskIndex));
+        return aggregatedMetricsAnswer(
+          query,
+          members.map((execution) => taskMetrics(execution, '')),
+        );
+      },
+    ),
+    get('/subtasks/:subtaskindex', 'The newest attempt of one subtask.', (found, request) =>
+      attemptView(subtaskOf(found, request).current, clock.now()),
+    ),
+    get('/subtasks/:subtaskindex/metrics', 'Metrics of one subtask; with `get=a,b` their values.', (found, request) =>
       metricsAnswer(request.query, taskMetrics(subtaskOf(found, request).current, '')),
     ),
-    get('/subtasks/:subtaskindex/attempts/:attempt', (found, request) => attemptView(attemptOf(found, request), clock.now())),
-    get('/subtasks/:subtaskindex/attempts/:attempt/accumulators', (found, request) => {
+    get('/subtasks/:subtaskindex/attempts/:attempt', 'One attempt of one subtask.', (found, request) =>
+      attemptView(attemptOf(found, request), clock.now()),
+    ),
+    get('/subtasks/:subtaskindex/attempts/:attempt/accumulators', 'The user accumulators of one attempt.', (found, request) => {
       const attempt = attemptOf(found, request);
       return {
         subtask: attempt.subtaskIndex,

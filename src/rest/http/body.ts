@@ -1,4 +1,7 @@
-/** Bodies of requests: JSON of bounded size, and uploads that go straight to files. */
+/**
+ * Bodies of requests: JSON of bounded size, and uploads that go straight to files. A request is never destroyed here: whoever
+ * sent a bad one still reads why.
+ */
 import { createWriteStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { basename, join } from 'node:path';
@@ -23,55 +26,95 @@ export async function readJson(request: IncomingMessage, maxBytes: number): Prom
 async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of request) {
+  for await (const piece of request.iterator({ destroyOnReturn: false })) {
     bytes += (piece as Buffer).length;
-    if (bytes > maxBytes) throw new RestError(413, `The request is larger than rest.server.max-content-length (${maxBytes}).`);
+    if (bytes > maxBytes) throw tooLarge('request', maxBytes);
     pieces.push(piece as Buffer);
   }
   return Buffer.concat(pieces);
 }
 
+export interface UploadedFile {
+  readonly field: string;
+  readonly fileName: string;
+  readonly path: string;
+}
+
 export interface Upload {
   readonly fields: Readonly<Record<string, string>>;
-  readonly files: readonly { readonly field: string; readonly fileName: string; readonly path: string }[];
+  readonly files: readonly UploadedFile[];
 }
+
+const maxFiles = 16;
+const maxFields = 64;
 
 /** Files are written to `directory`, under numbers: their own names are only reported. */
 export async function readMultipart(request: IncomingMessage, directory: string, maxBytes: number): Promise<Upload> {
-  const { 'content-type': contentType } = request.headers;
-  if (!contentType?.startsWith('multipart/form-data')) throw new RestError(400, 'The request must be multipart/form-data.');
+  const contentType = request.headers['content-type'];
+  if (!contentType?.toLowerCase().startsWith('multipart/form-data'))
+    throw new RestError(400, `The request must be multipart/form-data, and it is ${contentType ?? 'of no content type'}.`);
   const parser = openParser(request.headers as BusboyHeaders, maxBytes);
-  const fields: Record<string, string> = {};
-  const files: { field: string; fileName: string; path: string }[] = [];
+  const fields: Record<string, string> = Object.create(null);
+  const files: UploadedFile[] = [];
+  const streams: BusboyFileStream[] = [];
   const writes: Promise<void>[] = [];
-  let tooLarge = false;
   parser.on('field', (name: string, value: string) => {
     fields[name] = value;
   });
   parser.on('file', (field: string, stream: BusboyFileStream, fileName: string) => {
     const path = join(directory, `part-${files.length}`);
     files.push({ field, fileName: basename((fileName ?? '').replaceAll('\\', '/')), path });
-    stream.on('limit', () => {
-      tooLarge = true;
-    });
+    streams.push(stream);
     writes.push(pipeline(stream, createWriteStream(path)));
   });
   try {
-    await pipeline(request, parser);
+    await feed(request, parser, maxBytes);
     await Promise.all(writes);
   } catch (error) {
+    // The parser does not end the file that it was in.
+    for (const stream of streams) stream.destroy();
     await Promise.allSettled(writes);
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new RestError(507, 'The disk of the JobManager is full.');
-    throw new RestError(400, `The upload could not be read: ${(error as Error).message}`);
+    throw uploadError(error);
   }
-  if (tooLarge) throw new RestError(413, `The upload is larger than rest.server.max-content-length (${maxBytes}).`);
   return { fields, files };
 }
 
 function openParser(headers: BusboyHeaders, maxBytes: number): BusboyInstance {
   try {
-    return new Busboy({ headers, limits: { fileSize: maxBytes, fieldSize: maxBytes, files: 16, fields: 64 } });
+    return new Busboy({ headers, limits: { fieldSize: maxBytes, files: maxFiles, fields: maxFields } });
   } catch (error) {
-    throw new RestError(400, `The upload could not be read: ${(error as Error).message}`);
+    throw uploadError(error);
   }
+}
+
+function feed(request: IncomingMessage, parser: BusboyInstance, maxBytes: number): Promise<void> {
+  let bytes = 0;
+  const fed = new Promise<void>((resolve, reject) => {
+    parser.once('finish', resolve);
+    parser.once('error', reject);
+    parser.once('filesLimit', () => reject(new Error(`it has more than ${maxFiles} files`)));
+    parser.once('fieldsLimit', () => reject(new Error(`it has more than ${maxFields} attributes`)));
+    request.once('close', () => reject(new Error('the connection ended before the upload did')));
+    request.on('data', (piece: Buffer) => {
+      bytes += piece.length;
+      if (bytes > maxBytes) reject(tooLarge('upload', maxBytes));
+    });
+    request.pipe(parser);
+  });
+  return fed.catch((error: unknown) => {
+    request.unpipe(parser);
+    parser.on('error', () => {});
+    throw error;
+  });
+}
+
+function tooLarge(what: string, maxBytes: number): RestError {
+  return new RestError(413, `The ${what} is larger than rest.server.max-content-length (${maxBytes}).`);
+}
+
+function uploadError(error: unknown): RestError {
+  if (error instanceof RestError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC') return new RestError(507, 'The disk of the JobManager is full.');
+  return new RestError(400, `The upload could not be read: ${message}`);
 }

@@ -1,8 +1,13 @@
-/** Routes HTTP requests to handlers: every path with and without `/v1`, every answer JSON or text, every failure told in words. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/**
+ * Routes HTTP requests to handlers: every path with and without `/v1`, every answer JSON or text, every failure told in words,
+ * whatever was sent.
+ */
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import type { Logger } from '../../shared/logger.ts';
 import { readJson } from './body.ts';
+import type { CrossOriginPolicy } from './cross-origin.ts';
 import { describeError, RestError } from './rest-error.ts';
 
 export interface RestRequest {
@@ -23,11 +28,17 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   /** With `:name` for parameters. */
   readonly path: string;
+  /** One line for the reference. */
+  readonly does: string;
+  /** A GET that changes something, for pages that can send nothing else. */
+  readonly actsOnGet?: boolean;
   readonly handle: (request: RestRequest) => Promise<RestAnswer>;
 }
 
+const jsonType = 'application/json; charset=UTF-8';
+
 export function json(content: unknown, status = 200): RestAnswer {
-  return { status, contentType: 'application/json; charset=UTF-8', content: JSON.stringify(content) };
+  return { status, contentType: jsonType, content: JSON.stringify(content) };
 }
 
 export function text(content: string): RestAnswer {
@@ -36,51 +47,48 @@ export function text(content: string): RestAnswer {
 
 export interface RouterOptions {
   readonly log: Logger;
-  readonly allowedOrigin: string;
+  readonly crossOrigin: CrossOriginPolicy;
   readonly maxBodyBytes: number;
 }
 
-export function createRouter(
-  routes: readonly Route[],
-  options: RouterOptions,
-): (request: IncomingMessage, response: ServerResponse) => void {
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+export function createRouter(routes: readonly Route[], options: RouterOptions): Listener {
   const router = findMyWay({ ignoreTrailingSlash: true, maxParamLength: 4096 });
-  for (const { method, path, handle } of routes) {
-    const handler = (raw: IncomingMessage, response: ServerResponse, params: Record<string, string | undefined>): void => {
-      const url = new URL(raw.url ?? '/', 'http://rest');
-      const request: RestRequest = {
-        params: params as Record<string, string>,
-        query: url.searchParams,
-        raw,
-        body: () => readJson(raw, options.maxBodyBytes),
-      };
-      void answer(response, options, async () => {
-        refuseLarge(raw, options.maxBodyBytes);
-        return handle(request);
-      });
-    };
-    router.on(method as HTTPMethod, path, handler);
-    router.on(method as HTTPMethod, `/v1${path}`, handler);
+  for (const route of routes) {
+    for (const path of [route.path, `/v1${route.path}`]) router.on(route.method, path, () => {}, route);
   }
-  const unknown = (raw: IncomingMessage, response: ServerResponse): void => {
-    void answer(response, options, async () => {
-      throw new RestError(404, `Not found: ${raw.method} ${new URL(raw.url ?? '/', 'http://rest').pathname}`);
-    });
-  };
   return (request, response) => {
     request.on('error', () => {});
-    const found = findRoute(router, request);
-    if (found) found.handler(request, response, found.params, found.store, found.searchParams);
-    else unknown(request, response);
+    response.on('error', () => {});
+    void answer(request, response, options, () => dispatch(router, request, options));
   };
 }
 
-function findRoute(router: ReturnType<typeof findMyWay>, request: IncomingMessage): ReturnType<ReturnType<typeof findMyWay>['find']> {
-  try {
-    return router.find(request.method as HTTPMethod, request.url ?? '/');
-  } catch {
-    return null;
-  }
+async function dispatch(router: ReturnType<typeof findMyWay>, raw: IncomingMessage, options: RouterOptions): Promise<RestAnswer> {
+  const { path, query } = splitUrl(raw.url ?? '/');
+  if (raw.method === 'OPTIONS' && options.crossOrigin.preflightHeaders) return { status: 204, contentType: jsonType, content: '' };
+  // Node sends no body with the answer to a HEAD.
+  const method = raw.method === 'HEAD' ? 'GET' : raw.method;
+  const found = router.find(method as HTTPMethod, path);
+  const route = found?.store as Route | null | undefined;
+  if (!found || !route) throw new RestError(404, `Not found: ${raw.method} ${path}`);
+  if (method !== 'GET' || route.actsOnGet) options.crossOrigin.check(raw);
+  refuseLarge(raw, options.maxBodyBytes);
+  return route.handle({
+    params: found.params as Record<string, string>,
+    query,
+    raw,
+    body: () => readJson(raw, options.maxBodyBytes),
+  });
+}
+
+/** By hand: `URL` throws at what anybody can send. */
+function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  const [beforeFragment = ''] = url.split('#', 1);
+  const mark = beforeFragment.indexOf('?');
+  if (mark < 0) return { path: beforeFragment, query: new URLSearchParams() };
+  return { path: beforeFragment.slice(0, mark), query: new URLSearchParams(beforeFragment.slice(mark + 1)) };
 }
 
 function refuseLarge(raw: IncomingMessage, maxBodyBytes: number): void {
@@ -89,26 +97,55 @@ function refuseLarge(raw: IncomingMessage, maxBodyBytes: number): void {
     throw new RestError(413, `The request has ${announced} bytes; rest.server.max-content-length allows ${maxBodyBytes}.`);
 }
 
-async function answer(response: ServerResponse, options: RouterOptions, work: () => Promise<RestAnswer>): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: RouterOptions,
+  work: () => Promise<RestAnswer>,
+): Promise<void> {
   try {
     send(response, await work(), options);
   } catch (error) {
     const known = describeError(error);
-    if (!known) options.log.error('A request could not be handled.', error);
+    if (!known) options.log.error(`${request.method} ${request.url} could not be handled.`, error);
     const { status, message } = known ?? { status: 500, message: 'Internal server error.' };
     send(response, json({ errors: [message] }, status), options);
   }
+  discardRest(request);
 }
 
-function send(response: ServerResponse, { status, contentType, content }: RestAnswer, { allowedOrigin }: RouterOptions): void {
+function send(response: ServerResponse, { status, contentType, content }: RestAnswer, { crossOrigin }: RouterOptions): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(content),
-    'access-control-allow-origin': allowedOrigin,
     'cache-control': 'no-store',
+    ...crossOrigin.headers,
+    ...(status === 204 ? crossOrigin.preflightHeaders : {}),
   });
   response.end(content);
-  // What is left of a refused upload is not worth reading.
-  if (status === 413) response.once('finish', () => response.req.destroy());
+}
+
+/** How long somebody may go on sending what is not wanted: a connection cut at once would also cut the answer. */
+const patienceMs = 10_000;
+
+function discardRest(request: IncomingMessage): void {
+  if (request.complete) return;
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), patienceMs);
+  timer.unref();
+  request.once('close', () => clearTimeout(timer));
+}
+
+/** For what is not HTTP at all; `error` is what Node's parser says about it. */
+export function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const body = JSON.stringify({ errors: [`The request is no valid HTTP: ${error.message}`] });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }
