@@ -2,15 +2,16 @@
 import { join } from 'node:path';
 import type { Sink, SinkWriter } from '../../api/sink.ts';
 import { UserError } from '../../shared/errors.ts';
+import { type BlockingFileSystem, fileSystemOf } from '../../shared/file-system/file-system.ts';
 import { renderValue } from '../../shared/render-value.ts';
-import { fileSystemOf, type LocalFileSystem } from './file-system.ts';
 
 const flushBytes = 64 * 1024;
 
 export function textFileSink(given: string, options: { overwrite: boolean }): Sink<unknown, never, never> {
   return {
     createWriter(context): SinkWriter<unknown, never, never> {
-      const { fileSystem, path } = fileSystemOf(given);
+      const { fileSystem: system, path } = fileSystemOf(given);
+      const fileSystem = system.blocking;
       const target = context.parallelism === 1 ? path : join(path, String(context.subtaskIndex + 1));
       if (!options.overwrite && fileSystem.status(target)) {
         throw new UserError('OUTPUT_EXISTS', {
@@ -26,12 +27,12 @@ export function textFileSink(given: string, options: { overwrite: boolean }): Si
 }
 
 class TextFileWriter implements SinkWriter<unknown, never, never> {
-  readonly #fileSystem: LocalFileSystem;
+  readonly #fileSystem: BlockingFileSystem;
   #file: number | undefined;
   #lines: string[] = [];
   #bytes = 0;
 
-  constructor(fileSystem: LocalFileSystem, file: number) {
+  constructor(fileSystem: BlockingFileSystem, file: number) {
     this.#fileSystem = fileSystem;
     this.#file = file;
   }

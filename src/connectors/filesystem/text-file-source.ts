@@ -4,8 +4,8 @@
  */
 import type { InputStatus, ReaderOutput, Source, SourceSplit } from '../../api/source.ts';
 import { UserError } from '../../shared/errors.ts';
+import { type BlockingFileSystem, fileSystemOf } from '../../shared/file-system/file-system.ts';
 import { recordsPerPoll, SplitAtATimeReader, type SplitRun, StaticSplitEnumerator } from '../static-splits.ts';
-import { fileSystemOf, type LocalFileSystem } from './file-system.ts';
 
 interface FileSplit extends SourceSplit {
   readonly path: string;
@@ -31,7 +31,8 @@ export function textFileSource(path: string, options: { charset?: string | undef
 }
 
 function cutFiles(given: string, readers: number): FileSplit[] {
-  const { fileSystem, path } = fileSystemOf(given);
+  const { fileSystem: system, path } = fileSystemOf(given);
+  const fileSystem = system.blocking;
   const status = fileSystem.status(path);
   if (!status) {
     throw new UserError('FILE_NOT_FOUND', {
@@ -39,7 +40,7 @@ function cutFiles(given: string, readers: number): FileSplit[] {
       tryNext: ['Give a path that every TaskManager and the JobManager can read.'],
     });
   }
-  const files = status.isDirectory ? fileSystem.list(path) : [status];
+  const files = status.isDirectory ? fileSystem.listFiles(path) : [status];
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const range = Math.max(smallestRange, Math.ceil(total / (readers * rangesPerReader)));
   return files.flatMap((file) => cutFile(file.path, file.size, range));
@@ -56,7 +57,7 @@ function cutFile(path: string, size: number, range: number): FileSplit[] {
 class LineRun implements SplitRun<string, FileSplit> {
   readonly #split: FileSplit;
   readonly #encoding: BufferEncoding;
-  readonly #fileSystem: LocalFileSystem;
+  readonly #fileSystem: BlockingFileSystem;
   readonly #file: number;
   readonly #chunk = Buffer.allocUnsafe(chunkBytes);
   /** Bytes read and not consumed: chunk[begin..end). */
@@ -71,8 +72,8 @@ class LineRun implements SplitRun<string, FileSplit> {
     const { fileSystem, path } = fileSystemOf(split.path);
     this.#split = split;
     this.#encoding = encoding;
-    this.#fileSystem = fileSystem;
-    this.#file = fileSystem.openRead(path);
+    this.#fileSystem = fileSystem.blocking;
+    this.#file = this.#fileSystem.openRead(path);
     // Starting one byte early tells whether a line begins exactly at the start.
     this.#position = split.aligned ? split.start : split.start - 1;
     this.#skipping = !split.aligned;
