@@ -18,6 +18,14 @@ export type ChannelEvent =
   /** Nothing more at all. */
   | { readonly kind: 'end-of-partition' };
 
+/** The way to one subtask of the consumer, for callers that choose it themselves. */
+export interface RecordWriter {
+  /** As {@link ResultPartitionWriter.emit}. */
+  add(value: unknown, timestamp: number): void;
+  /** The same for a value that nobody else holds: it may be handed over as it is. */
+  addOwned(value: unknown, timestamp: number): void;
+}
+
 /** One result partition: one edge to all subtasks of the consumer. */
 export interface ResultPartitionWriter {
   /** False when some channel has no free buffer: the task must not begin its next record. A plain field read. */
@@ -33,7 +41,9 @@ export interface ResultPartitionWriter {
   broadcastEvent(event: ChannelEvent): void;
   /** Sends what is gathered now. */
   flush(): void;
-  readonly subpartitions: number;
+  /** By subpartition. */
+  readonly writers: readonly RecordWriter[];
+  /** Records emitted; a broadcast one counts once. */
   readonly recordsOut: number;
   readonly bytesOut: number;
   close(): void;

@@ -82,6 +82,7 @@ class ThreadNetwork implements SlotNetwork {
       operatorName: options.operatorName,
       bufferTimeoutMs: options.bufferTimeoutMs,
       overflowLimitBytes: this.#options.config.get('weir.output.overflow-limit'),
+      onUnavailable: options.onUnavailable,
       onAvailable: options.onAvailable,
     });
     const peers = new Set(options.descriptor.subpartitions.map((sub) => sub.consumerAttemptId));

@@ -1,93 +1,96 @@
 /** One edge's producing side: a subpartition per consumer, with one plain field that says whether the task may go on. */
 import { UserError } from '../../shared/errors.ts';
 import type { ChannelEvent, ResultPartitionWriter } from './channel.ts';
-import type { Subpartition } from './subpartition.ts';
+import type { Subpartition, SubpartitionOwner } from './subpartition.ts';
 
 export interface ResultPartitionSettings {
   readonly operatorName: string;
   readonly bufferTimeoutMs: number;
   readonly overflowLimitBytes: number;
+  readonly onUnavailable: () => void;
   readonly onAvailable: () => void;
 }
 
-export class ResultPartition implements ResultPartitionWriter {
+export class ResultPartition implements ResultPartitionWriter, SubpartitionOwner {
   isAvailable = true;
-  recordsOut = 0;
-  readonly #parts: readonly Subpartition[];
+  readonly writers: readonly Subpartition[];
   readonly #settings: ResultPartitionSettings;
+  /** What broadcasting added to the subpartitions' counts beyond one each. */
+  #copies = 0;
   /** When gathered records must leave; Infinity while none are gathered. */
   flushAtMs = Number.POSITIVE_INFINITY;
 
   constructor(parts: readonly Subpartition[], settings: ResultPartitionSettings) {
-    this.#parts = parts;
+    this.writers = parts;
     this.#settings = settings;
+    for (const part of parts) part.owner = this;
   }
 
-  get subpartitions(): number {
-    return this.#parts.length;
+  get recordsOut(): number {
+    return this.writers.reduce((sum, part) => sum + part.recordsOut + part.gathered, -this.#copies);
   }
 
   get bytesOut(): number {
-    return this.#parts.reduce((sum, part) => sum + part.bytesOut, 0);
+    return this.writers.reduce((sum, part) => sum + part.bytesOut, 0);
   }
 
   emit(value: unknown, timestamp: number, subpartition: number): void {
-    this.recordsOut++;
-    const part = this.#parts[subpartition] as Subpartition;
-    part.add(value, timestamp);
-    this.#afterEmit(part);
+    (this.writers[subpartition] as Subpartition).add(value, timestamp);
   }
 
   broadcast(value: unknown, timestamp: number): void {
-    this.recordsOut++;
-    for (const part of this.#parts) {
-      part.add(value, timestamp);
-      this.#afterEmit(part);
-    }
+    for (const part of this.writers) part.add(value, timestamp);
+    this.#copies += this.writers.length - 1;
   }
 
   broadcastEvent(event: ChannelEvent): void {
-    for (const part of this.#parts) part.send(event);
+    for (const part of this.writers) part.send(event);
     this.refreshAvailability();
   }
 
   flush(): void {
-    for (const part of this.#parts) part.flush();
+    for (const part of this.writers) part.flush();
     this.flushAtMs = Number.POSITIVE_INFINITY;
     this.refreshAvailability();
   }
 
   /** Room appeared somewhere: send what waits, and tell the task once. */
   drain(): void {
-    for (const part of this.#parts) part.drain();
+    for (const part of this.writers) part.drain();
     this.refreshAvailability();
   }
 
   close(): void {
-    for (const part of this.#parts) part.close();
+    for (const part of this.writers) part.close();
     this.flushAtMs = Number.POSITIVE_INFINITY;
   }
 
   refreshAvailability(): void {
     const was = this.isAvailable;
     let available = true;
-    for (let i = 0; i < this.#parts.length; i++) if (!(this.#parts[i] as Subpartition).isAvailable) available = false;
+    for (const part of this.writers) if (!part.isAvailable) available = false;
     this.isAvailable = available;
-    if (available && !was) this.#settings.onAvailable();
+    if (was === available) return;
+    if (available) this.#settings.onAvailable();
+    else this.#settings.onUnavailable();
   }
 
-  #afterEmit(part: Subpartition): void {
-    if (part.gathered > 0 && this.flushAtMs === Number.POSITIVE_INFINITY) this.#arm(part);
-    if (!part.isAvailable) {
-      this.isAvailable = false;
-      if (part.waitingBytes > this.#settings.overflowLimitBytes) throw this.#overflow(part.waitingBytes);
-    }
-  }
-
-  #arm(part: Subpartition): void {
+  /** The first record of a frame: it may have to leave before the frame is full. */
+  gathering(part: Subpartition): void {
     const timeout = this.#settings.bufferTimeoutMs;
-    if (timeout === 0) part.flush();
-    else if (timeout > 0) this.flushAtMs = performance.now() + timeout;
+    if (timeout === 0) {
+      part.flush();
+      this.sealed(part);
+    } else if (timeout > 0 && this.flushAtMs === Number.POSITIVE_INFINITY) this.flushAtMs = performance.now() + timeout;
+  }
+
+  sealed(part: Subpartition): void {
+    if (part.isAvailable) return;
+    if (this.isAvailable) {
+      this.isAvailable = false;
+      this.#settings.onUnavailable();
+    }
+    if (part.waitingBytes > this.#settings.overflowLimitBytes) throw this.#overflow(part.waitingBytes);
   }
 
   #overflow(bytes: number): UserError {

@@ -20,6 +20,8 @@ export interface ResultPartitionOptions {
   readonly objectReuse: boolean;
   readonly type?: TypeInfo | undefined;
   readonly channels: SharedChannels;
+  /** Called when `isAvailable` turned false. */
+  readonly onUnavailable: () => void;
   /** Called when `isAvailable` turned true again. */
   readonly onAvailable: () => void;
   readonly onError: (error: Error) => void;

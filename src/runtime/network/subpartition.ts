@@ -4,27 +4,39 @@
  */
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import type { BatchEncoder, DecodedBatch } from '../../types/codec.ts';
-import type { ChannelEvent } from './channel.ts';
+import type { ChannelEvent, RecordWriter } from './channel.ts';
 import { encodeEvent, frameKind } from './frames.ts';
 
 /** Records of one frame; beyond it a frame is sealed. */
 export const maxBatchRecords = 512;
 export const maxBatchBytes = 32 * 1024;
 
-export interface Subpartition {
+export interface Subpartition extends RecordWriter {
+  owner: SubpartitionOwner;
   readonly isAvailable: boolean;
   /** Bytes (or a rough count of them) that wait for room. */
   readonly waitingBytes: number;
   readonly bytesOut: number;
+  /** Records in sealed frames. */
+  readonly recordsOut: number;
   /** Records gathered and not sealed. */
   readonly gathered: number;
-  add(value: unknown, timestamp: number): void;
   send(event: ChannelEvent): void;
   flush(): void;
   /** Room may have appeared: sends what waits. */
   drain(): void;
   close(): void;
 }
+
+/** Hears of what happens once a frame, so that nothing has to be asked once a record. */
+export interface SubpartitionOwner {
+  /** The first record of a frame was added. */
+  gathering(part: Subpartition): void;
+  /** A record filled its frame. */
+  sealed(part: Subpartition): void;
+}
+
+const noOwner: SubpartitionOwner = { gathering: () => {}, sealed: () => {} };
 
 /** Moves frames to the other end; `tryWrite` copies. */
 export interface FrameTransport {
@@ -39,9 +51,11 @@ export class EncodedSubpartition implements Subpartition {
   readonly #encoder: BatchEncoder;
   readonly #transport: FrameTransport;
   readonly #waiting: { kind: number; bytes: Uint8Array }[] = [];
+  owner = noOwner;
   isAvailable = true;
   waitingBytes = 0;
   bytesOut = 0;
+  recordsOut = 0;
   #closed = false;
 
   constructor(encoder: BatchEncoder, transport: FrameTransport) {
@@ -56,11 +70,23 @@ export class EncodedSubpartition implements Subpartition {
   add(value: unknown, timestamp: number): void {
     const encoder = this.#encoder;
     encoder.add(value, timestamp);
-    if (encoder.count >= maxBatchRecords || encoder.sizeBytes >= maxBatchBytes) this.flush();
+    if (encoder.count === 1) this.owner.gathering(this);
+    if (encoder.count >= maxBatchRecords || encoder.sizeBytes >= maxBatchBytes) {
+      this.flush();
+      this.owner.sealed(this);
+    }
+  }
+
+  /** Encoding copies anyway. */
+  addOwned(value: unknown, timestamp: number): void {
+    this.add(value, timestamp);
   }
 
   flush(): void {
-    if (this.#encoder.count > 0) this.#write(frameKind.batch, this.#encoder.take());
+    const { count } = this.#encoder;
+    if (count === 0) return;
+    this.recordsOut += count;
+    this.#write(frameKind.batch, this.#encoder.take());
   }
 
   send(event: ChannelEvent): void {
@@ -128,8 +154,11 @@ export class LocalQueue {
 export class LocalSubpartition implements Subpartition {
   readonly #queue: LocalQueue;
   readonly #clone: (value: unknown) => unknown;
-  #values: unknown[] = [];
+  owner = noOwner;
+  #values: unknown[] = new Array<unknown>(maxBatchRecords);
   #timestamps: Float64Array | undefined;
+  gathered = 0;
+  recordsOut = 0;
   bytesOut = 0;
 
   constructor(queue: LocalQueue, clone: (value: unknown) => unknown) {
@@ -141,28 +170,35 @@ export class LocalSubpartition implements Subpartition {
     return this.#queue.frames.length < LocalQueue.capacity;
   }
 
-  get gathered(): number {
-    return this.#values.length;
-  }
-
   get waitingBytes(): number {
     // A frame holds at most maxBatchRecords; its weight is guessed as that of a full encoded one.
     return Math.max(0, this.#queue.frames.length - LocalQueue.capacity) * maxBatchBytes;
   }
 
   add(value: unknown, timestamp: number): void {
-    const index = this.#values.length;
-    this.#values.push(this.#clone(value));
+    this.addOwned(this.#clone(value), timestamp);
+  }
+
+  addOwned(value: unknown, timestamp: number): void {
+    const index = this.gathered;
+    this.#values[index] = value;
     if (timestamp !== MIN_TIMESTAMP) this.#setTimestamp(index, timestamp);
-    else if (this.#timestamps) this.#timestamps[index] = MIN_TIMESTAMP;
-    if (index + 1 >= maxBatchRecords) this.flush();
+    this.gathered = index + 1;
+    if (index === 0) this.owner.gathering(this);
+    else if (index === maxBatchRecords - 1) {
+      this.flush();
+      this.owner.sealed(this);
+    }
   }
 
   flush(): void {
-    if (this.#values.length === 0) return;
-    this.#queue.push({ batch: { values: this.#values, timestamps: this.#timestamps }, event: undefined });
-    this.#values = [];
-    this.#timestamps = undefined;
+    const { gathered } = this;
+    if (gathered === 0) return;
+    const values = this.#values;
+    if (gathered < maxBatchRecords) values.length = gathered;
+    this.#queue.push({ batch: { values, timestamps: this.#timestamps }, event: undefined });
+    this.recordsOut += gathered;
+    this.#begin();
   }
 
   send(event: ChannelEvent): void {
@@ -173,7 +209,13 @@ export class LocalSubpartition implements Subpartition {
   drain(): void {}
 
   close(): void {
-    this.#values = [];
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#values = new Array<unknown>(maxBatchRecords);
+    this.#timestamps = undefined;
+    this.gathered = 0;
   }
 
   #setTimestamp(index: number, timestamp: number): void {

@@ -37,7 +37,6 @@ export interface ChainOptions {
 export class OperatorChain {
   /** In chain order; [0] is the head. */
   readonly operators: readonly ChainedTask[];
-  recordsOut = 0;
 
   constructor(options: ChainOptions) {
     const nodes = new Map(options.graph.nodes.map((node) => [node.id, node]));
@@ -105,19 +104,12 @@ export class OperatorChain {
       return [
         {
           tag: output.outputTag,
-          collect: this.#counting(route),
+          collect: route,
           watermark: (timestamp: number) => partition.broadcastEvent({ kind: 'watermark', timestamp }),
           status: (idle: boolean) => partition.broadcastEvent({ kind: 'watermark-status', idle }),
         },
       ];
     });
-  }
-
-  #counting(route: RouteRecord): RouteRecord {
-    return (value, timestamp) => {
-      this.recordsOut++;
-      route(value, timestamp);
-    };
   }
 }
 

@@ -17,7 +17,7 @@ export interface RouteOptions {
 
 export function createRouter(options: RouteOptions): RouteRecord {
   const { partitioner, partition } = options;
-  const count = partition.subpartitions;
+  const count = partition.writers.length;
   switch (partitioner.kind) {
     case 'forward':
     case 'global':
@@ -46,7 +46,7 @@ function roundRobin(partition: ResultPartitionWriter, count: number, start: numb
 
 function byKey(options: RouteOptions, selector: (value: never) => unknown): RouteRecord {
   const { partition, maxParallelism, operatorName } = options;
-  const count = partition.subpartitions;
+  const count = partition.writers.length;
   const keyOf = selector as (value: unknown) => unknown;
   if (count === 1) {
     // One consumer: the key is still checked there, before it touches state.
@@ -69,7 +69,7 @@ function byChoice(
   choose: (key: unknown, partitions: number) => number,
 ): RouteRecord {
   const { partition, operatorName } = options;
-  const count = partition.subpartitions;
+  const count = partition.writers.length;
   return (value, timestamp) => {
     const index = choose((selector as (value: unknown) => unknown)(value), count);
     if (!Number.isInteger(index) || index < 0 || index >= count) {

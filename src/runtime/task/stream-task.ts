@@ -180,7 +180,7 @@ export class StreamTask {
       user,
       io: {
         recordsIn: this.#recordsIn,
-        recordsOut: this.#chain?.recordsOut ?? 0,
+        recordsOut: this.#partitions.reduce((sum, partition) => sum + partition.recordsOut, 0),
         bytesIn: this.#gate?.bytesIn ?? 0,
         bytesOut: this.#partitions.reduce((sum, partition) => sum + partition.bytesOut, 0),
         busyMs: Math.round(this.#busyMs),
@@ -413,6 +413,9 @@ export class StreamTask {
         bufferTimeoutMs: output.bufferTimeoutMs,
         objectReuse,
         channels,
+        onUnavailable: () => {
+          this.#paused = true;
+        },
         onAvailable: () => this.#updatePaused(),
         onError,
       });
@@ -420,7 +423,7 @@ export class StreamTask {
     this.#chain = new OperatorChain({
       vertex,
       graph,
-      partitions: this.#partitions.map((partition) => this.#watched(partition)),
+      partitions: this.#partitions,
       targetMaxParallelism: vertex.outputs.map(
         (output) => jobGraph.vertices.find((target) => target.id === output.targetVertexId)?.maxParallelism ?? 128,
       ),
@@ -437,26 +440,6 @@ export class StreamTask {
       onError,
     });
     this.#valve = new WatermarkValve(this.#gate.channelCount);
-  }
-
-  /** Notices when an emission fills an output, so that the pause is a plain field. */
-  #watched(partition: ResultPartitionWriter): ResultPartitionWriter {
-    const emit = partition.emit.bind(partition);
-    const broadcast = partition.broadcast.bind(partition);
-    const broadcastEvent = partition.broadcastEvent.bind(partition);
-    partition.emit = (value, timestamp, subpartition) => {
-      emit(value, timestamp, subpartition);
-      if (!partition.isAvailable) this.#paused = true;
-    };
-    partition.broadcast = (value, timestamp) => {
-      broadcast(value, timestamp);
-      if (!partition.isAvailable) this.#paused = true;
-    };
-    partition.broadcastEvent = (event) => {
-      broadcastEvent(event);
-      if (!partition.isAvailable) this.#paused = true;
-    };
-    return partition;
   }
 
   #createContext(node: StreamNode, operator: StreamOperator): OperatorContext {

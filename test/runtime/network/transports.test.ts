@@ -57,6 +57,7 @@ async function send(transport: Transport, steps: readonly Step[], pauseEvery: nu
       bufferTimeoutMs: -1,
       objectReuse: false,
       channels: { rings },
+      onUnavailable: () => {},
       onAvailable: () => {},
       onError,
     });
