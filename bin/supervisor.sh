@@ -44,7 +44,7 @@ while :; do
     [ -n "$stopping" ] && status=0
     break
   fi
-  if [ "$status" -gt 128 ]; then how="was ended by signal $((status - 128))"; else how="ended with exit code $status"; fi
+  if [ "$status" -gt 128 ] && [ "$status" -lt 160 ]; then how="was ended by signal $((status - 128))"; else how="ended with exit code $status"; fi
   if [ "$restart" != yes ] || [ ! -e "$WEIR_READY_FILE" ]; then
     note ERROR "$name $how."
     break

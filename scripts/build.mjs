@@ -23,6 +23,7 @@ const entryPoints = {
   weir: 'src/weir.ts',
   flink: 'src/commands/main.ts',
   jobmanager: 'src/deployment/process/jobmanager.ts',
+  'standalone-job': 'src/deployment/process/standalone-job.ts',
   taskmanager: 'src/deployment/process/taskmanager.ts',
   'slot-thread': 'src/deployment/process/slot-thread.ts',
   'user-code-thread': 'src/deployment/process/user-code-thread.ts',

@@ -12,7 +12,12 @@ export class FlinkException extends Error {
 
 /** The job ended in FAILED or CANCELED; the cluster's reason is the cause. */
 export class JobExecutionException extends Error {
-  override readonly name = 'JobExecutionException';
+  override readonly name: string = 'JobExecutionException';
+}
+
+/** The job ended in CANCELED. */
+export class JobCancellationException extends JobExecutionException {
+  override readonly name = 'JobCancellationException';
 }
 
 /** The user's `main` threw. */

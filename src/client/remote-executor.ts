@@ -8,7 +8,7 @@ import { fromTaggedJson } from '../rest/messages/tagged-json.ts';
 import { UserError } from '../shared/errors.ts';
 import type { JobId } from '../shared/ids.ts';
 import type { AccumulatorValue, ClusterClient, JobOutcome } from './cluster-client.ts';
-import { JobExecutionException } from './exception-block.ts';
+import { JobCancellationException, JobExecutionException } from './exception-block.ts';
 import { renderJobResult } from './job-result.ts';
 import type { JobControl } from './program/load-program.ts';
 
@@ -121,26 +121,20 @@ export class RemoteExecutor {
   }
 }
 
-function detachedResult(jobId: JobId): JobExecutionResult {
+/** Asking for more than the id throws. The getters do not travel: replays know no results either. */
+export function detachedResult(jobId: JobId): JobExecutionResult {
   const refuse = (): never => {
     throw new UserError('DETACHED', {
       problem: 'Job was submitted in detached mode. Results of job execution, such as accumulators and runtime, are not available.',
       tryNext: ['Run without -d when the program uses the result of execute().'],
     });
   };
-  return {
-    jobId,
-    get netRuntimeMs(): number {
-      return refuse();
-    },
-    get accumulators(): Readonly<Record<string, unknown>> {
-      return refuse();
-    },
-  };
+  const refused = { get: refuse, enumerable: false };
+  return Object.defineProperties({ jobId }, { netRuntimeMs: refused, accumulators: refused }) as JobExecutionResult;
 }
 
 export function jobFailure(outcome: JobOutcome): JobExecutionException {
-  if (outcome.status === 'CANCELED') return new JobExecutionException(`Job was cancelled (JobID: ${outcome.jobId}).`);
+  if (outcome.status === 'CANCELED') return new JobCancellationException(`Job was cancelled (JobID: ${outcome.jobId}).`);
   const message = `Job failed (JobID: ${outcome.jobId}).`;
   return outcome.failure ? new JobExecutionException(message, { cause: remoteError(outcome.failure) }) : new JobExecutionException(message);
 }

@@ -1,11 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
-import { installationRoot } from '../shared/installation.ts';
 import { ArgumentError } from './arguments/argument-error.ts';
 import type { OptionTable } from './arguments/option-table.ts';
 import { genericOptions } from './arguments/shared-options.ts';
 import type { Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
+import { findApplication } from './base/application-program.ts';
 import { Daemons } from './base/daemons.ts';
 import { jobManagerProcessOptions, processFlags } from './base/process-options.ts';
 import { ScriptCommand } from './base/script-command.ts';
@@ -30,25 +28,28 @@ const table = { help: { hidden: true, summary: 'Prints this help.' }, ...options
 
 export class StandaloneJob extends ScriptCommand<typeof table> {
   readonly table = table;
+  override readonly wordOrder = 'stop-at-second-word';
   readonly action: ActionDescription = {
     name: 'standalone-job',
     sentence: 'starts or stops a JobManager that runs one program and ends with it.',
-    syntax: '(start|start-foreground) [OPTIONS] [program arguments] | stop',
+    syntax: '(start|start-foreground) [OPTIONS] [program] [program arguments] | stop',
     options,
     clusterHelp: 'none',
+    notes: [
+      'The program is the one in usrlib/ (below this directory, or of the installation),',
+      'the one that -jars or -j name, or the first free word. Its TaskManagers are',
+      'started with taskmanager.sh start, before or after.',
+    ],
   };
 
   protected override async act({ options, words }: Arguments<typeof table>): Promise<void> {
-    const [verb, ...programArguments] = words;
+    const [verb, ...rest] = words;
     const flags = processFlags(options);
     const daemons = new Daemons(this.terminal, [...options.D, ...restoreProperties(options)], flags.keys);
     const starts = verb === 'start' || verb === 'start-foreground';
-    const program = starts ? programWords(options) : [];
-    const tail = programArguments.length > 0 ? ['--', ...programArguments] : [];
     const code = await daemons.perform(verb === 'stop-all' ? undefined : verb, 'standalonejob', [
       ...flags.processArguments,
-      ...program,
-      ...tail,
+      ...(starts ? programWords(options, rest) : []),
     ]);
     if (code === undefined) this.terminal.out(usage);
     this.exitCode = code ?? 1;
@@ -57,36 +58,17 @@ export class StandaloneJob extends ScriptCommand<typeof table> {
 
 type StandaloneJobOptions = Arguments<typeof table>['options'];
 
-function programWords(options: StandaloneJobOptions): string[] {
-  const { jobClassname, jobId, jars } = options;
+function programWords({ jobClassname, jobId, jars }: StandaloneJobOptions, words: readonly string[]): string[] {
   if (jobId !== undefined && !/^[0-9a-fA-F]{32}$/.test(jobId)) throw new ArgumentError("Failed to parse '--job-id' option");
-  const asProgram = jobClassname !== undefined && /[/.](m|c)?[jt]s$|\.tgz$|\//.test(jobClassname) ? jobClassname : undefined;
-  const program = findProgram(jars ?? asProgram);
+  const { program, entryClass, args } = findApplication({ jobClassname, jars, words });
   return [
     '--program',
     program,
-    ...(jobClassname === undefined || asProgram !== undefined ? [] : ['--job-classname', jobClassname]),
+    ...(entryClass === undefined ? [] : ['--job-classname', entryClass]),
     ...(jobId === undefined ? [] : ['--job-id', jobId.toLowerCase()]),
+    '--',
+    ...args,
   ];
-}
-
-const programEndings = /\.([mc]?[jt]s|tgz|jar)$/;
-
-/** A path, a file of `usrlib/`, or the only program there. */
-function findProgram(named: string | undefined): string {
-  const library = join(installationRoot(), 'usrlib');
-  if (named !== undefined) {
-    for (const path of [resolve(named), join(library, named)]) if (existsSync(path)) return path;
-    throw new ArgumentError(`The program ${named} does not exist.`, `It is looked for in ${process.cwd()} and in ${library}.`);
-  }
-  const programs = existsSync(library) ? readdirSync(library).filter((name) => programEndings.test(name)) : [];
-  if (programs.length === 1) return join(library, programs[0] as string);
-  throw new ArgumentError(
-    programs.length === 0
-      ? 'No program was given.'
-      : `There are several programs in ${library}: ${programs.map((name) => basename(name)).join(', ')}.`,
-    `Name it: standalone-job.sh start --job-classname path/to/job.ts`,
-  );
 }
 
 function restoreProperties(options: StandaloneJobOptions): string[] {

@@ -21,6 +21,8 @@ export interface LoadProgramOptions {
   readonly classpaths: readonly string[];
   readonly args: readonly string[];
   readonly configuration: Readonly<Record<string, string>>;
+  /** Where the artifact lies until the program is disposed of; default: the system's temporary directory. */
+  readonly temporaryDirectory?: string | undefined;
 }
 
 export type JobExecutionOutcome = JobExecutionResult;
@@ -64,7 +66,7 @@ export interface LoadedProgram {
 /** Throws UserError with the place of the fault. */
 export async function loadProgram(options: LoadProgramOptions): Promise<LoadedProgram> {
   const file = await openProgramFile(options.path);
-  const directory = mkdtempSync(join(tmpdir(), 'weir-artifact-'));
+  const directory = mkdtempSync(join(options.temporaryDirectory ?? tmpdir(), 'weir-artifact-'));
   try {
     const artifactDirectory = join(directory, 'artifact');
     const manifest = await bundleProgram(file, options.classpaths, artifactDirectory);

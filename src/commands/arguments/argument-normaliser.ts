@@ -10,8 +10,11 @@ import { ArgumentError } from './argument-error.ts';
 import { closestWord, editDistance } from './did-you-mean.ts';
 import { dashedName, displayName, longName, type OptionSpec, type OptionTable } from './option-table.ts';
 
-/** `stop-at-first-word`: all after the first free word belongs to the user's program. */
-export type WordOrder = 'mixed' | 'stop-at-first-word';
+/**
+ * `stop-at-first-word`: all after the first free word belongs to the user's program. `stop-at-second-word`: the first one is a
+ * verb; arguments of the program may begin with a dash, so an unknown option that resembles no known one begins them too.
+ */
+export type WordOrder = 'mixed' | 'stop-at-first-word' | 'stop-at-second-word';
 
 export interface NormalisedArguments {
   /** In the order of the command line; a single-valued option appears once. */
@@ -71,13 +74,15 @@ class Reader {
 
   #takeWord(word: string): void {
     this.#words.push(word);
-    if (this.#order === 'stop-at-first-word') this.#takeRest();
+    const last = { mixed: Number.POSITIVE_INFINITY, 'stop-at-first-word': 1, 'stop-at-second-word': 2 }[this.#order];
+    if (this.#words.length >= last) this.#takeRest();
   }
 
   #takeOptions(word: string): void {
     const matches = word.startsWith('--') ? this.#matchLong(word.slice(2)) : this.#matchSingleDash(word.slice(1));
-    if (matches === undefined) throw this.#unrecognised(word);
-    for (const match of matches) this.#record(match);
+    if (matches !== undefined) for (const match of matches) this.#record(match);
+    else if (this.#order === 'stop-at-second-word' && this.#closestName(word) === undefined) this.#takeWord(word);
+    else throw this.#unrecognised(word);
   }
 
   #record({ key, spec, value }: Match): void {
@@ -209,12 +214,17 @@ class Reader {
   }
 
   #unrecognised(word: string): ArgumentError {
+    const closest = this.#closestName(word);
+    return new ArgumentError(`Unrecognized option: ${word}`, closest === undefined ? undefined : `Did you mean ${closest}?`);
+  }
+
+  /** With its dashes. */
+  #closestName(word: string): string | undefined {
     const name = word.replace(/^--?/, '').split('=', 1)[0] as string;
     const visible = Object.entries(this.#table).filter(([, spec]) => spec.obsolete === undefined);
     const names = visible.flatMap(([key, spec]) => [longName(key, spec), spec.short]).filter((known) => known !== undefined);
     const closest = closestWord(name, names);
-    const hint = closest === undefined ? undefined : `Did you mean ${this.#byLong.has(closest) ? '--' : '-'}${closest}?`;
-    return new ArgumentError(`Unrecognized option: ${word}`, hint);
+    return closest === undefined ? undefined : `${this.#byLong.has(closest) ? '--' : '-'}${closest}`;
   }
 }
 

@@ -1,78 +1,13 @@
-/** The JobManager's process: Dispatcher, ResourceManager and REST, for a standalone cluster. */
-import { join } from 'node:path';
-import type { Configuration } from '../../config/configuration.ts';
-import { deriveJobManagerProcess } from '../../config/memory/process-memory.ts';
-import { startRestServer } from '../../rest/rest-server.ts';
-import { JobManager } from '../../runtime/dispatcher/job-manager.ts';
-import { processMetrics } from '../../runtime/metrics/process-metrics.ts';
-import { standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
-import { installationRoot } from '../../shared/installation.ts';
-import { systemClock } from '../../shared/time.ts';
-import { type ProcessContext, type RunningProcess, runProcess } from './process-frame.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
-import { JobManagerPrograms, JobUserCodeThread, type UserCodeWorkerOptions } from './user-code-worker.ts';
+/** The JobManager's process of a standalone session cluster: it runs whatever is submitted, until it is stopped. */
+import { jobManagerFlags, startJobManager } from './cluster-entrypoint.ts';
+import { runProcess } from './process-frame.ts';
 
-/** Of a cluster that nobody else can reach. */
-const loopback = 'localhost';
-
-await runProcess('JobManager', startJobManager, {
-  '--host': 'jobmanager.rpc.address',
-  '-h': 'jobmanager.rpc.address',
-  '--webui-port': 'rest.port',
-  '-r': 'rest.port',
-});
-
-async function startJobManager(context: ProcessContext): Promise<RunningProcess> {
-  const { config, log } = context;
-  const directory = temporaryDirectory(config, 'jobmanager');
-  const workers = workerOptions(context);
-  const jobManager = new JobManager({
-    config,
-    clock: systemClock,
-    log,
-    driver: standaloneDriver,
-    temporaryDirectory: directory.path,
-    onShutDown: () => {
-      log.info('The cluster is shut down by request.');
-      context.end(0);
-    },
-    createUserCode: (blobs) => (jobGraph, listener) => new JobUserCodeThread(workers, blobs, jobGraph, listener),
-    createPrograms: ({ dispatcher }) => new JobManagerPrograms(workers, dispatcher),
-  });
-  const bindHost = config.get('jobmanager.bind-host') ?? config.get('jobmanager.rpc.address') ?? loopback;
-  const rpcPort = config.get('jobmanager.rpc.bind-port') ?? config.get('jobmanager.rpc.port');
-  await jobManager.listen(bindHost, rpcPort);
-  log.info(`TaskManagers register at ${bindHost}:${rpcPort}.`);
-  const rest = await startRestServer({
-    config,
-    dispatcher: jobManager.dispatcher,
-    uploadDirectory: directory.path,
-    log: log.of('RestServer'),
-    clock: systemClock,
-    logFiles: { log: context.logFile, stdout: context.stdoutFile },
-    processMetrics,
-  });
-  log.info(`Rest endpoint listening at ${rest.url}`);
-  context.ready();
-  return {
-    close: async () => {
-      await rest.close();
-      await jobManager.close();
-      directory.remove();
-    },
-  };
-}
-
-function workerOptions(context: ProcessContext): UserCodeWorkerOptions {
-  return {
-    entry: join(installationRoot(), 'dist', 'user-code-thread.js'),
-    heapLimitMb: userCodeHeapMb(context.config),
-    logFile: context.logFile,
-    logLevel: context.logLevel,
-  };
-}
-
-/** Half of the JobManager's heap for the user code of each job: several jobs seldom need it at once. */
-function userCodeHeapMb(config: Configuration): number {
-  return Math.max(64, Math.floor(deriveJobManagerProcess(config).memory.heap / 2 ** 20 / 2));
-}
+await runProcess(
+  'JobManager',
+  async (context) => {
+    const running = await startJobManager(context);
+    context.ready();
+    return running;
+  },
+  jobManagerFlags,
+);

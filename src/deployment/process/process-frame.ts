@@ -20,6 +20,8 @@ export interface ProcessContext {
   readonly logFile: string | undefined;
   /** Where stdout goes, when that is a file. */
   readonly stdoutFile: string | undefined;
+  /** What stood behind `--` on the command line: it belongs to the user's program. */
+  readonly programArguments: readonly string[];
   /** The process can do its work. */
   ready(): void;
   /** Ends the process, in an orderly way, with this code. */
@@ -71,7 +73,8 @@ export async function runProcess(
       });
     }
     const stdoutFile = file?.replace(/\.log$/, '.out');
-    running = await start({ config: configuration, log, logLevel, logFile: file, stdoutFile, ready: announceReady, end });
+    const { programArguments } = words;
+    running = await start({ config: configuration, log, logLevel, logFile: file, stdoutFile, programArguments, ready: announceReady, end });
     watchSupervisor(() => {
       log.warn('The supervisor is gone, shutting down.');
       end(1);
@@ -103,6 +106,7 @@ interface ProcessWords {
   readonly configDir: string | undefined;
   readonly properties: Readonly<Record<string, string>>;
   readonly flags: Readonly<Record<string, string>>;
+  readonly programArguments: readonly string[];
 }
 
 /** `flags` maps an option of this process to the key that it sets. Unknown words are ignored, as Flink does. */
@@ -110,12 +114,17 @@ function parseProcessWords(argv: readonly string[], flags: Readonly<Record<strin
   const properties: string[] = [];
   const set: Record<string, string> = {};
   let configDir: string | undefined;
+  let programArguments: readonly string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] as string;
+    if (word === '--') {
+      programArguments = argv.slice(i + 1);
+      break;
+    }
     if (word === '-D') properties.push(argv[++i] ?? '');
     else if (word.startsWith('-D')) properties.push(word.slice(2));
     else if (word === '--configDir' || word === '-c') configDir = argv[++i];
     else if (word in flags) set[flags[word] as string] = argv[++i] ?? '';
   }
-  return { configDir, properties: parseDynamicProperties(properties), flags: set };
+  return { configDir, properties: parseDynamicProperties(properties), flags: set, programArguments };
 }

@@ -2,16 +2,19 @@
 import { openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { installConnectors } from '../../api/connector-registry.ts';
-import { loadProgram, type ProgramExecutor } from '../../client/program/load-program.ts';
+import { describeError, JobCancellationException } from '../../client/exception-block.ts';
+import { type LoadedProgram, loadProgram } from '../../client/program/load-program.ts';
 import { builtInConnectors } from '../../connectors/built-in.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { createProgramLoader } from '../../program/program-loader.ts';
 import type { OperatorEvent, RunProgramRequest } from '../../runtime/rpc/gateways.ts';
 import { openPortRpc } from '../../runtime/rpc/port.ts';
 import { SourceCoordinators } from '../../runtime/source/job-user-code.ts';
+import { BugError } from '../../shared/assert.ts';
 import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { JobId, OperatorId } from '../../shared/ids.ts';
 import { fileLogger } from '../../shared/logger.ts';
+import { type EmbeddedDispatcher, EmbeddedExecutor } from '../embedded-executor.ts';
 import { containUserCode, writeConsoleSynchronously } from './contain-user-code.ts';
 
 export interface UserCodeThreadData {
@@ -28,13 +31,28 @@ export interface UserCodeGateway {
   /** Runs `main`; each job it executes is submitted, detached. Resolves with the first one's id. */
   runProgram(request: RunProgramRequest): Promise<JobId>;
   planProgram(request: RunProgramRequest): Promise<JobGraph>;
+  /** Makes an application ready to run: what is wrong with the program itself is found here. */
+  loadApplication(request: ApplicationRequest): Promise<void>;
+  /** Runs `main` and waits for all jobs that it executes. */
+  runApplication(): Promise<ApplicationOutcome>;
+}
+
+export interface ApplicationRequest extends RunProgramRequest {
+  /** `execute` returns once the job is submitted. */
+  readonly detached: boolean;
+  readonly temporaryDirectory: string;
+}
+
+export interface ApplicationOutcome {
+  readonly status: 'SUCCEEDED' | 'FAILED' | 'CANCELED';
+  /** As the log shows it. */
+  readonly failure?: string | undefined;
 }
 
 /** What the thread calls in the JobManager. */
-export interface UserCodeThreadListener {
+export interface UserCodeThreadListener extends EmbeddedDispatcher {
   sendEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void;
   fail(cause: SerializedError): void;
-  submitJob(request: { jobGraph: JobGraph; artifactPath: string }): Promise<void>;
 }
 
 const data = workerData as UserCodeThreadData;
@@ -47,6 +65,7 @@ installConnectors(builtInConnectors);
 
 const log = fileLogger(data.logFile === undefined ? 2 : openSync(data.logFile, 'a'), data.logLevel).of(data.name);
 let coordinators: SourceCoordinators | undefined;
+let application: { readonly request: ApplicationRequest; readonly program: LoadedProgram } | undefined;
 
 const gateway: UserCodeGateway = {
   async startCoordinators({ jobGraph, artifactDirectory }) {
@@ -62,15 +81,14 @@ const gateway: UserCodeGateway = {
   async runProgram(request) {
     let first: JobId | undefined;
     const program = await load(request);
-    const submit = async (jobGraph: JobGraph): Promise<{ jobId: JobId }> => {
-      await remote.submitJob({ jobGraph, artifactPath: program.artifactPath });
-      first ??= jobGraph.jobId;
-      return { jobId: jobGraph.jobId };
-    };
-    const executor: ProgramExecutor = {
-      execute: async (jobGraph) => ({ ...(await submit(jobGraph)), netRuntimeMs: 0, accumulators: {} }),
-      executeAsync: submit,
-    };
+    const executor = new EmbeddedExecutor({
+      dispatcher: remote,
+      artifactPath: program.artifactPath,
+      detached: true,
+      submitted: (jobId) => {
+        first ??= jobId;
+      },
+    });
     try {
       await program.run(executor, { parallelism: request.parallelism, detached: true, jobId: request.jobId, restore: request.restore });
     } finally {
@@ -87,17 +105,41 @@ const gateway: UserCodeGateway = {
       program.dispose();
     }
   },
+  async loadApplication(request) {
+    application = { request, program: await load(request) };
+  },
+  async runApplication() {
+    if (!application) throw new BugError('the application was not loaded');
+    const { program, request } = application;
+    const executor = new EmbeddedExecutor({ dispatcher: remote, artifactPath: program.artifactPath, detached: request.detached });
+    try {
+      await program.run(executor, request);
+      await executor.awaitAll();
+      return { status: 'SUCCEEDED' };
+    } catch (error) {
+      return { status: cancelled(error) ? 'CANCELED' : 'FAILED', failure: describeError(error) };
+    } finally {
+      program.dispose();
+    }
+  },
 };
 const { remote } = openPortRpc<UserCodeThreadListener>(port, gateway);
 containUserCode((error) => void remote.fail(serializeError(error)));
 
-function load(request: RunProgramRequest): ReturnType<typeof loadProgram> {
+/** A job of the application was cancelled, and main did not catch that. */
+function cancelled(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof JobCancellationException) return true;
+  return false;
+}
+
+function load(request: RunProgramRequest & { temporaryDirectory?: string }): Promise<LoadedProgram> {
   const parallelism = request.parallelism === undefined ? {} : { 'parallelism.default': String(request.parallelism) };
   return loadProgram({
     path: request.artifactPath,
     entryClass: request.entryClass,
     classpaths: [],
     args: request.args,
+    temporaryDirectory: request.temporaryDirectory,
     configuration: { ...request.configuration, ...parallelism },
   });
 }

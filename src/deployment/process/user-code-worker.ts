@@ -4,10 +4,11 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import type { BlobStore } from '../../runtime/dispatcher/blob-store.ts';
 import type { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
 import type { JobUserCode, JobUserCodeListener } from '../../runtime/jobmaster/job-master.ts';
-import type { OperatorEvent, RunProgramRequest } from '../../runtime/rpc/gateways.ts';
+import type { JobResult, OperatorEvent, RunProgramRequest } from '../../runtime/rpc/gateways.ts';
 import { openPortRpc, type PortRpc } from '../../runtime/rpc/port.ts';
 import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { BlobKey, JobId, OperatorId } from '../../shared/ids.ts';
+import type { EmbeddedDispatcher } from '../embedded-executor.ts';
 import type { UserCodeGateway, UserCodeThreadData, UserCodeThreadListener } from './user-code-thread.ts';
 
 export interface UserCodeWorkerOptions {
@@ -18,11 +19,34 @@ export interface UserCodeWorkerOptions {
   readonly logLevel: string;
 }
 
+/** Of a thread that submits no jobs. */
+const noDispatcher = {
+  submitJob: async () => {},
+  jobStatus: async () => 'FAILED',
+  cancelJob: async () => {},
+  jobResult: () => new Promise<never>(() => {}),
+  collect: async () => ({ records: [], done: true }),
+} as const satisfies EmbeddedDispatcher;
+
+/** The Dispatcher of this process, as a program's thread reaches it. */
+export function embeddedDispatcher(dispatcher: Dispatcher): EmbeddedDispatcher {
+  return {
+    submitJob: async (jobGraph, artifactPath) => {
+      await dispatcher.putBlob(artifactPath);
+      await dispatcher.submitJob(jobGraph);
+    },
+    jobStatus: async (jobId) => (await dispatcher.requestJob(jobId)).status,
+    cancelJob: (jobId) => dispatcher.cancelJob(jobId),
+    jobResult: async (jobId) => (await dispatcher.master(jobId)?.whenDone()) ?? ((await dispatcher.requestJobResult(jobId)) as JobResult),
+    collect: (jobId, resultId) => dispatcher.takeCollected(jobId, resultId),
+  };
+}
+
 type Remote = {
   [K in keyof UserCodeGateway]: (...args: Parameters<UserCodeGateway[K]>) => Promise<Awaited<ReturnType<UserCodeGateway[K]>>>;
 };
 
-class UserCodeWorker {
+export class UserCodeWorker {
   readonly #worker: Worker;
   readonly #rpc: PortRpc<Remote>;
   #terminated = false;
@@ -82,7 +106,7 @@ export class JobUserCodeThread implements JobUserCode {
     const worker = new UserCodeWorker(this.#options, `job ${this.#jobGraph.jobId}`, {
       sendEvent: (operatorId, subtaskIndex, event) => this.#listener.sendEvent(operatorId, subtaskIndex, event),
       fail: (cause: SerializedError) => this.#listener.fail(cause),
-      submitJob: async () => {},
+      ...noDispatcher,
     });
     this.#worker = worker;
     const artifactDirectory = await this.#blobs.unpack(this.#jobGraph.program.artifact as BlobKey);
@@ -135,10 +159,7 @@ export class JobManagerPrograms {
     const worker = new UserCodeWorker(this.#options, name, {
       sendEvent: () => {},
       fail: (cause) => failed(new ExternalError(cause.code ?? 'PROGRAM_FAILED', { problem: cause.message, retriable: false })),
-      submitJob: async ({ jobGraph, artifactPath }) => {
-        await this.#dispatcher.putBlob(artifactPath);
-        await this.#dispatcher.submitJob(jobGraph);
-      },
+      ...embeddedDispatcher(this.#dispatcher),
     });
     try {
       return await Promise.race([use(worker.remote), failure]);

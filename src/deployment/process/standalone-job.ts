@@ -1,0 +1,72 @@
+/**
+ * The JobManager's process of a standalone application cluster: it runs one program's `main` beside the Dispatcher, and ends
+ * when the program and its jobs have ended.
+ */
+
+import { restoreSettings } from '../../client/restore-settings.ts';
+import type { Configuration } from '../../config/configuration.ts';
+import { UserError } from '../../shared/errors.ts';
+import { Application } from './application.ts';
+import { jobManagerFlags, startJobManager } from './cluster-entrypoint.ts';
+import { type ProcessContext, type RunningProcess, runProcess } from './process-frame.ts';
+import type { ApplicationRequest } from './user-code-thread.ts';
+
+const programKey = 'pipeline.jars';
+const entryClassKey = '$internal.application.main';
+const jobIdKey = '$internal.pipeline.job-id';
+
+await runProcess('StandaloneJob', startApplicationCluster, {
+  ...jobManagerFlags,
+  '--program': programKey,
+  '--job-classname': entryClassKey,
+  '--job-id': jobIdKey,
+});
+
+async function startApplicationCluster(context: ProcessContext): Promise<RunningProcess> {
+  // The cluster is there for its one program.
+  const config = context.config.with({ 'web.submit.enable': false });
+  const running = await startJobManager({ ...context, config });
+  const application = new Application({
+    userCode: running.userCode,
+    dispatcher: running.jobManager.dispatcher,
+    log: context.log.of('Application'),
+  });
+  await application.load(applicationRequest(context, running.temporaryDirectory));
+  context.ready();
+  void application.run().then((status) => {
+    if (config.get('execution.shutdown-on-application-finish')) context.end(exitCodes[status]);
+  });
+  return {
+    close: async () => {
+      // main would take the cancellation of its jobs for a failure.
+      await application.close();
+      await running.close();
+    },
+  };
+}
+
+/** Flink's. A shell sees the lowest eight bits: 163 for a failed application. */
+const exitCodes = { SUCCEEDED: 0, FAILED: 1443, CANCELED: 0 } as const;
+
+function applicationRequest({ config, programArguments }: ProcessContext, temporaryDirectory: string): ApplicationRequest {
+  const artifactPath = config.getText(programKey);
+  if (artifactPath === undefined) {
+    throw new UserError('NO_PROGRAM', { problem: 'No program was given.', tryNext: ['standalone-job.sh start path/to/job.ts'] });
+  }
+  return {
+    artifactPath,
+    entryClass: config.getText(entryClassKey),
+    args: programArguments,
+    jobId: config.getText(jobIdKey),
+    restore: restoreSettings(config),
+    // A program may ask for the result of execute(), unless it was said that it does not wait.
+    detached: config.getOptional('execution.attached') === false,
+    configuration: programConfiguration(config),
+    temporaryDirectory,
+  };
+}
+
+/** What the program and its jobs see. */
+function programConfiguration(config: Configuration): Record<string, string> {
+  return config.with({ [programKey]: undefined, [entryClassKey]: undefined, [jobIdKey]: undefined }).toRecord();
+}
