@@ -97,6 +97,7 @@ export class LocalCluster {
     const session = this.#jobManager.openSession(executor, () => {});
     const { fencing, heartbeatIntervalMs } = await session.registerTaskManager(await executor.registration());
     executor.connected(session, fencing);
+    await session.heartbeatFromTaskManager(executor.heartbeat());
     const beat = setInterval(() => void session.heartbeatFromTaskManager(executor.heartbeat()), heartbeatIntervalMs);
     this.#taskExecutors.set(jobGraph.jobId, {
       executor,

@@ -28,6 +28,8 @@ export interface TaskManagerSessionOptions {
 
 export class TaskManagerSession implements JobManagerGateway {
   readonly #options: TaskManagerSessionOptions;
+  /** Until its first beat. */
+  #accepted: TaskManagerRegistration | undefined;
   #registered: RegisteredTaskManager | undefined;
   #stopWatch: (() => void) | undefined;
   #closed = false;
@@ -40,12 +42,13 @@ export class TaskManagerSession implements JobManagerGateway {
     registration: TaskManagerRegistration,
   ): Promise<{ fencing: FencingToken; heartbeatIntervalMs: number; heartbeatTimeoutMs: number }> {
     const { fencing, heartbeatIntervalMs, heartbeatTimeoutMs } = this.#options;
-    // Its slots may be requested at once, and it has to know the fencing token by then: the answer goes first.
-    setImmediate(() => this.#register(registration));
+    this.#accepted = registration;
     return { fencing, heartbeatIntervalMs, heartbeatTimeoutMs };
   }
 
   async heartbeatFromTaskManager(heartbeat: Parameters<JobManagerGateway['heartbeatFromTaskManager']>[0]): Promise<void> {
+    // Its slots may be requested as soon as they are known, and it has to know the fencing token by then: its first beat proves that.
+    if (this.#accepted) this.#register(this.#accepted);
     if (!this.#registered) return;
     this.#registered.lastHeartbeat = this.#options.clock.now();
     this.#registered.metrics = heartbeat.metrics;
@@ -89,6 +92,7 @@ export class TaskManagerSession implements JobManagerGateway {
 
   #register(registration: TaskManagerRegistration): void {
     const { resourceManager, taskExecutor } = this.#options;
+    this.#accepted = undefined;
     if (this.#closed) return;
     // The same process came back before the loss of its last connection was noticed.
     if (resourceManager.get(registration.taskManagerId)) this.#forget(registration.taskManagerId, 'it registered anew.');

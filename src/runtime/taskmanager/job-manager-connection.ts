@@ -88,6 +88,7 @@ export class JobManagerConnection {
       const jobManager = connection.remote as unknown as JobManagerGateway;
       const accepted = await jobManager.registerTaskManager(registration);
       taskExecutor.connected(jobManager, accepted.fencing);
+      await jobManager.heartbeatFromTaskManager(taskExecutor.heartbeat());
       this.#connection = connection;
       log.info(`Registered with the JobManager at ${this.#address()}.`);
       return Object.assign(connection, accepted);
