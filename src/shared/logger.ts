@@ -53,13 +53,15 @@ export class LineLogger implements Logger {
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {}, of: () => silentLogger };
 
-/** Appends synchronously: what was logged before a crash is in the file. */
-export function fileLogger(descriptor: number, level: string): Logger {
+/** Appends synchronously to each descriptor: what was logged before a crash is in the file. */
+export function fileLogger(descriptors: number | readonly number[], level: string): Logger {
   return new LineLogger('weir', level, (line) => {
-    try {
-      writeSync(descriptor, line);
-    } catch {
-      // A full disk must not take the process down with it.
+    for (const descriptor of typeof descriptors === 'number' ? [descriptors] : descriptors) {
+      try {
+        writeSync(descriptor, line);
+      } catch {
+        // A full disk must not take the process down with it.
+      }
     }
   });
 }

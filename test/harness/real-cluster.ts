@@ -89,8 +89,8 @@ export class RealCluster implements AsyncDisposable {
     return this.#run(join(this.#installation, 'bin', 'flink'), args, options);
   }
 
-  script(name: string, args: readonly string[] = []): Promise<CommandResult> {
-    return this.#run(join(this.#installation, 'bin', name), args, {});
+  script(name: string, args: readonly string[] = [], options: { env?: Record<string, string>; cwd?: string } = {}): Promise<CommandResult> {
+    return this.#run(join(this.#installation, 'bin', name), args, options);
   }
 
   async #run(

@@ -12,7 +12,7 @@ import { type DaemonCommand, daemonEnvironment } from './daemon-command.ts';
 import { type DaemonName, type DaemonPlace, type Environment, outputPath, pidFilePath, readyFilePath } from './daemon-place.ts';
 import { rotateOutput } from './log-rotation.ts';
 import { isRunning, PidFile } from './pid-file.ts';
-import { logFileVariable, pidFileVariable, readyFileVariable } from './supervised-process.ts';
+import { logConsoleVariable, logFileVariable, pidFileVariable, readyFileVariable } from './supervised-process.ts';
 
 export interface DaemonControlOptions {
   readonly place: DaemonPlace;
@@ -58,7 +58,7 @@ export class DaemonControl {
     for (const warning of command.warnings) this.#options.explain(`WARNING: ${warning}`);
     const pidFile = this.#pidFile(daemon);
     return pidFile.locked(() => {
-      const pids = pidFile.read();
+      const pids = pidFile.readOrForget();
       const alive = pids.filter((pid) => pidFile.isAlive(pid)).length;
       if (alive > 0) this.#options.print(`[INFO] ${alive} instance(s) of ${daemon} are already running on ${this.#place.host}.`);
       this.#options.print(`Starting ${daemon} daemon on host ${this.#place.host}.`);
@@ -111,13 +111,18 @@ export class DaemonControl {
   async startForeground(daemon: DaemonName, command: DaemonCommand): Promise<number> {
     for (const warning of command.warnings) this.#options.explain(`WARNING: ${warning}`);
     const pidFile = this.#pidFile(daemon);
-    await pidFile.locked(() => {
-      const alive = pidFile.read().filter((pid) => pidFile.isAlive(pid));
-      if (alive.length === 0) rmSync(pidFile.path, { force: true });
+    const logFile = await pidFile.locked(() => {
+      const id = pidFile.readOrForget().length;
+      const path = this.#prepareOutput(daemon, id, 'log');
       this.#options.print(`Starting ${daemon} as a console application on host ${this.#place.host}.`);
       pidFile.append(process.pid);
+      return path;
     });
-    const environment = daemonEnvironment(this.#options.environment, { [pidFileVariable]: pidFile.path });
+    const environment = daemonEnvironment(this.#options.environment, {
+      [logFileVariable]: logFile,
+      [logConsoleVariable]: 'yes',
+      [pidFileVariable]: pidFile.path,
+    });
     return becomeProcess(command, environment);
   }
 
@@ -125,12 +130,18 @@ export class DaemonControl {
     return new PidFile(pidFilePath(this.#place, daemon));
   }
 
-  #spawnSupervisor(daemon: DaemonName, id: number, command: DaemonCommand, pidFile: PidFile): StartedDaemon {
-    const logFile = outputPath(this.#place, daemon, id, 'log');
-    const outFile = outputPath(this.#place, daemon, id, 'out');
-    const readyFile = readyFilePath(this.#place, daemon, id);
+  /** The path of a fresh file: what a former run wrote there is moved aside. */
+  #prepareOutput(daemon: DaemonName, id: number, kind: 'log' | 'out'): string {
+    const path = outputPath(this.#place, daemon, id, kind);
     mkdirSync(this.#place.logDirectory, { recursive: true });
-    for (const path of [logFile, outFile]) rotateOutput(path, this.#place.keptLogs);
+    rotateOutput(path, this.#place.keptLogs);
+    return path;
+  }
+
+  #spawnSupervisor(daemon: DaemonName, id: number, command: DaemonCommand, pidFile: PidFile): StartedDaemon {
+    const logFile = this.#prepareOutput(daemon, id, 'log');
+    const outFile = this.#prepareOutput(daemon, id, 'out');
+    const readyFile = readyFilePath(this.#place, daemon, id);
     rmSync(readyFile, { force: true });
     const output = openSync(outFile, 'a');
     try {

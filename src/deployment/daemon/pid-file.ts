@@ -27,6 +27,14 @@ export class PidFile {
       .filter((pid) => pid > 0);
   }
 
+  /** As {@link read}; entries of a former boot or of processes that all died are dropped, so that ids start at 0 again. */
+  readOrForget(): number[] {
+    const pids = this.read();
+    if (pids.some((pid) => this.isAlive(pid))) return pids;
+    this.#write([]);
+    return [];
+  }
+
   append(pid: number): void {
     this.#write([...this.read(), pid]);
   }

@@ -11,6 +11,8 @@ import { writeFileSync } from 'node:fs';
 
 /** The log file to append to; absent: the log goes to stderr. */
 export const logFileVariable = 'WEIR_LOG_FILE';
+/** Set in the foreground: the log goes to the console as well. */
+export const logConsoleVariable = 'WEIR_LOG_CONSOLE';
 /** A file that exists once the process is ready to work. */
 export const readyFileVariable = 'WEIR_READY_FILE';
 /** The pid file that the daemon is entered in; also tells its processes from others with a re-used pid. */

@@ -9,6 +9,8 @@ export interface ApplicationOptions {
   readonly userCode: UserCodeWorkerOptions;
   readonly dispatcher: Dispatcher;
   readonly log: Logger;
+  /** A job of the program was accepted. */
+  submitted(): void;
 }
 
 export class Application {
@@ -18,7 +20,8 @@ export class Application {
   /** Settles when the thread dies, or when the program does what no call of it can be blamed for. */
   readonly #broken: Promise<ApplicationOutcome>;
 
-  constructor({ userCode, dispatcher, log }: ApplicationOptions) {
+  constructor({ userCode, dispatcher, log, submitted }: ApplicationOptions) {
+    const embedded = embeddedDispatcher(dispatcher);
     this.#log = log;
     let broken: (outcome: ApplicationOutcome) => void = () => {};
     this.#broken = new Promise((resolve) => {
@@ -27,7 +30,11 @@ export class Application {
     this.#worker = new UserCodeWorker(userCode, 'the application', {
       sendEvent: () => {},
       fail: (cause) => broken({ status: 'FAILED', failure: textOf(cause) }),
-      ...embeddedDispatcher(dispatcher),
+      ...embedded,
+      submitJob: async (jobGraph, artifactPath) => {
+        await embedded.submitJob(jobGraph, artifactPath);
+        submitted();
+      },
     });
   }
 
@@ -39,15 +46,16 @@ export class Application {
   }
 
   /** Resolves when `main` and all its jobs have ended; never rejects. */
-  async run(): Promise<ApplicationOutcome['status']> {
+  async run(): Promise<ApplicationOutcome> {
     const ended = this.#worker.remote.runApplication().catch((error: unknown): ApplicationOutcome => {
       return { status: 'FAILED', failure: String(error) };
     });
-    const { status, failure } = await Promise.race([ended, this.#broken]);
-    if (this.#closed) this.#log.info('The application was stopped.');
-    else if (status === 'SUCCEEDED') this.#log.info('The application has ended: SUCCEEDED.');
+    const outcome = await Promise.race([ended, this.#broken]);
+    const { status, failure } = outcome;
+    if (this.#closed) return { status: 'CANCELED' };
+    if (status === 'SUCCEEDED') this.#log.info('The application has ended: SUCCEEDED.');
     else this.#log.error(`The application has ended: ${status}.\n${failure ?? ''}`);
-    return status;
+    return outcome;
   }
 
   close(): Promise<void> {

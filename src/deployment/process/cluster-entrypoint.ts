@@ -9,7 +9,7 @@ import { standaloneDriver } from '../../runtime/resourcemanager/resource-manager
 import { installationRoot } from '../../shared/installation.ts';
 import { systemClock } from '../../shared/time.ts';
 import type { ProcessContext, RunningProcess } from './process-frame.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
+import { type TemporaryDirectory, temporaryDirectory } from './temporary-directory.ts';
 import { JobManagerPrograms, JobUserCodeThread, type UserCodeWorkerOptions } from './user-code-worker.ts';
 
 /** Of a cluster that nobody else can reach. */
@@ -32,8 +32,17 @@ export interface RunningJobManager extends RunningProcess {
 
 /** Whoever starts it says when the process is ready. */
 export async function startJobManager(context: ProcessContext): Promise<RunningJobManager> {
+  const directory = temporaryDirectory(context.config, 'jobmanager');
+  try {
+    return await startServices(context, directory);
+  } catch (error) {
+    directory.remove();
+    throw error;
+  }
+}
+
+async function startServices(context: ProcessContext, directory: TemporaryDirectory): Promise<RunningJobManager> {
   const { config, log } = context;
-  const directory = temporaryDirectory(config, 'jobmanager');
   const workers = workerOptions(context);
   const jobManager = new JobManager({
     config,

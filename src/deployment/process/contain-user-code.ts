@@ -39,6 +39,11 @@ export function writeConsoleSynchronously(): void {
   redirect(process.stderr, 2);
 }
 
+/** Resolves when everything that was written to the console so far is out: the thread may end. */
+export function consoleWritten(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 function redirect(stream: NodeJS.WriteStream, descriptor: number): void {
   let pieces: Uint8Array[] = [];
   let bytes = 0;

@@ -2,7 +2,6 @@
  * What every daemon's process does around its work: reads its command line and configuration, opens its log, announces that
  * it is ready, and ends in an orderly way at SIGTERM, when its supervisor vanishes, or when its work is over.
  */
-import { openSync } from 'node:fs';
 import { type Configuration, isSensitive } from '../../config/configuration.ts';
 import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
 import { configurationDirectory, loadConfiguration } from '../../config/load-configuration.ts';
@@ -10,15 +9,16 @@ import { observeCollections } from '../../runtime/metrics/process-metrics.ts';
 import { ExternalError, UserError } from '../../shared/errors.ts';
 import { buildCommit, installationRoot, weirVersion } from '../../shared/installation.ts';
 import { fileLogger, type Logger } from '../../shared/logger.ts';
-import { announceReady, logFile, watchSupervisor } from '../daemon/supervised-process.ts';
+import { announceReady, logConsoleVariable, logFile, watchSupervisor } from '../daemon/supervised-process.ts';
+import { openProcessLog } from './process-log.ts';
 
 export interface ProcessContext {
   readonly config: Configuration;
   readonly log: Logger;
   readonly logLevel: string;
-  /** Undefined: the log goes to stderr. */
+  /** Undefined: the log goes to stderr only. */
   readonly logFile: string | undefined;
-  /** Where stdout goes, when that is a file. */
+  /** Where stdout and stderr go, when that is a file. */
   readonly stdoutFile: string | undefined;
   /** What stood behind `--` on the command line: it belongs to the user's program. */
   readonly programArguments: readonly string[];
@@ -61,7 +61,7 @@ export async function runProcess(
     });
     const file = logFile();
     const logLevel = configuration.getText('env.log.level') ?? 'INFO';
-    log = fileLogger(file === undefined ? 2 : openSync(file, 'a'), logLevel).of(name);
+    log = openProcessLog(file, logLevel).of(name);
     logBeginning(log, name, configuration, warnings);
     process.on('uncaughtException', (error) => die(error, log));
     process.on('unhandledRejection', (error) => die(error, log));
@@ -72,7 +72,7 @@ export async function runProcess(
         end(0);
       });
     }
-    const stdoutFile = file?.replace(/\.log$/, '.out');
+    const stdoutFile = process.env[logConsoleVariable] ? undefined : file?.replace(/\.log$/, '.out');
     const { programArguments } = words;
     running = await start({ config: configuration, log, logLevel, logFile: file, stdoutFile, programArguments, ready: announceReady, end });
     watchSupervisor(() => {

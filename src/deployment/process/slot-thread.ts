@@ -1,5 +1,4 @@
 /** A slot's worker thread: the data plane and the tasks of one slot, called by the TaskManager's main thread. */
-import { openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { installConnectors } from '../../api/connector-registry.ts';
 import { Configuration } from '../../config/configuration.ts';
@@ -9,10 +8,10 @@ import { createSlotNetwork } from '../../runtime/network/create-slot-network.ts'
 import { openPortRpc } from '../../runtime/rpc/port.ts';
 import { SlotRuntime } from '../../runtime/task/slot-runtime.ts';
 import type { SlotThreadData, SlotThreadGateway, SlotThreadListener } from '../../runtime/taskmanager/slot-thread.ts';
-import { fileLogger } from '../../shared/logger.ts';
 import { systemClock } from '../../shared/time.ts';
 import { codecs } from '../../types/codecs.ts';
 import { containUserCode, writeConsoleSynchronously } from './contain-user-code.ts';
+import { openProcessLog } from './process-log.ts';
 
 const data = workerData as SlotThreadData;
 const port = parentPort;
@@ -22,7 +21,7 @@ process.setSourceMapsEnabled(true);
 writeConsoleSynchronously();
 installConnectors(builtInConnectors);
 
-const log = fileLogger(data.logFile === undefined ? 2 : openSync(data.logFile, 'a'), data.logLevel).of(`slot ${data.slotIndex}`);
+const log = openProcessLog(data.logFile, data.logLevel).of(`slot ${data.slotIndex}`);
 const config = Configuration.of(data.configuration);
 const network = await createSlotNetwork({
   config,

@@ -15,33 +15,47 @@ const programKey = 'pipeline.jars';
 const entryClassKey = '$internal.application.main';
 const jobIdKey = '$internal.pipeline.job-id';
 
-await runProcess('StandaloneJob', startApplicationCluster, {
-  ...jobManagerFlags,
-  '--program': programKey,
-  '--job-classname': entryClassKey,
-  '--job-id': jobIdKey,
-});
-
 async function startApplicationCluster(context: ProcessContext): Promise<RunningProcess> {
   // The cluster is there for its one program.
   const config = context.config.with({ 'web.submit.enable': false });
   const running = await startJobManager({ ...context, config });
+  const ready = readyOnce(context);
   const application = new Application({
     userCode: running.userCode,
     dispatcher: running.jobManager.dispatcher,
     log: context.log.of('Application'),
+    submitted: ready,
   });
-  await application.load(applicationRequest(context, running.temporaryDirectory));
-  context.ready();
-  void application.run().then((status) => {
+  const close = async (): Promise<void> => {
+    // main would take the cancellation of its jobs for a failure.
+    await application.close();
+    await running.close();
+  };
+  try {
+    await application.load(applicationRequest(context, running.temporaryDirectory));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const waiting = setTimeout(ready, submissionPatienceMs);
+  void application.run().then(({ status, failure }) => {
+    clearTimeout(waiting);
+    if (status === 'SUCCEEDED') ready();
+    // For whoever started it, and looks at what it wrote.
+    if (failure !== undefined && context.stdoutFile !== undefined) process.stderr.write(`${failure}\n`);
     if (config.get('execution.shutdown-on-application-finish')) context.end(exitCodes[status]);
   });
-  return {
-    close: async () => {
-      // main would take the cancellation of its jobs for a failure.
-      await application.close();
-      await running.close();
-    },
+  return { close };
+}
+
+/** `start` tells how `main` failed when it fails before its first job; it does not wait longer than this for a slow one. */
+const submissionPatienceMs = 5000;
+
+function readyOnce(context: ProcessContext): () => void {
+  let announced = false;
+  return () => {
+    if (!announced) context.ready();
+    announced = true;
   };
 }
 
@@ -70,3 +84,11 @@ function applicationRequest({ config, programArguments }: ProcessContext, tempor
 function programConfiguration(config: Configuration): Record<string, string> {
   return config.with({ [programKey]: undefined, [entryClassKey]: undefined, [jobIdKey]: undefined }).toRecord();
 }
+
+// Last: what it starts uses everything above.
+await runProcess('StandaloneJob', startApplicationCluster, {
+  ...jobManagerFlags,
+  '--program': programKey,
+  '--job-classname': entryClassKey,
+  '--job-id': jobIdKey,
+});

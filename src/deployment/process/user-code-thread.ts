@@ -1,5 +1,4 @@
 /** A worker thread beside the JobManager for one job's user code: its split enumerators, or a `main` that is run here. */
-import { openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { installConnectors } from '../../api/connector-registry.ts';
 import { describeError, JobCancellationException } from '../../client/exception-block.ts';
@@ -13,9 +12,9 @@ import { SourceCoordinators } from '../../runtime/source/job-user-code.ts';
 import { BugError } from '../../shared/assert.ts';
 import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { JobId, OperatorId } from '../../shared/ids.ts';
-import { fileLogger } from '../../shared/logger.ts';
 import { type EmbeddedDispatcher, EmbeddedExecutor } from '../embedded-executor.ts';
-import { containUserCode, writeConsoleSynchronously } from './contain-user-code.ts';
+import { consoleWritten, containUserCode, writeConsoleSynchronously } from './contain-user-code.ts';
+import { openProcessLog } from './process-log.ts';
 
 export interface UserCodeThreadData {
   readonly name: string;
@@ -63,7 +62,7 @@ process.setSourceMapsEnabled(true);
 writeConsoleSynchronously();
 installConnectors(builtInConnectors);
 
-const log = fileLogger(data.logFile === undefined ? 2 : openSync(data.logFile, 'a'), data.logLevel).of(data.name);
+const log = openProcessLog(data.logFile, data.logLevel).of(data.name);
 let coordinators: SourceCoordinators | undefined;
 let application: { readonly request: ApplicationRequest; readonly program: LoadedProgram } | undefined;
 
@@ -92,6 +91,7 @@ const gateway: UserCodeGateway = {
     try {
       await program.run(executor, { parallelism: request.parallelism, detached: true, jobId: request.jobId, restore: request.restore });
     } finally {
+      await consoleWritten();
       program.dispose();
     }
     if (first === undefined) throw new UserError('NO_JOB', { problem: 'The program did not execute a job.' });
@@ -102,6 +102,7 @@ const gateway: UserCodeGateway = {
     try {
       return await program.plan();
     } finally {
+      await consoleWritten();
       program.dispose();
     }
   },
@@ -119,6 +120,7 @@ const gateway: UserCodeGateway = {
     } catch (error) {
       return { status: cancelled(error) ? 'CANCELED' : 'FAILED', failure: describeError(error) };
     } finally {
+      await consoleWritten();
       program.dispose();
     }
   },
