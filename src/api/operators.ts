@@ -86,6 +86,8 @@ export interface OperatorContext {
   readonly keySelectors: readonly (KeySelectorFn | undefined)[];
   /** True while nothing more may be emitted. A plain field read. */
   readonly isPaused: boolean;
+  /** True when this call has had the thread long enough: one with much to emit then stops as for {@link isPaused}. Reads the clock. */
+  isSliceOver(): boolean;
   resumeLater(operator: StreamOperator): void;
   /** The task takes no further element until the promise settles; a rejection fails the task. */
   waitFor(promise: Promise<unknown>): void;

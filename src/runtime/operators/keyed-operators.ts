@@ -14,6 +14,7 @@ import { UserError } from '../../shared/errors.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { KeyedTimerService } from '../time/timer-service.ts';
 import { BaseOperator } from './base-operator.ts';
+import { InterruptibleOperator } from './interruptible-operator.ts';
 import { keylessTimers, TimestampedCollector, withoutKey } from './stateless-operators.ts';
 import { methodOf, refusePromise } from './user-function.ts';
 
@@ -21,7 +22,7 @@ type ProcessMethod = (value: unknown, context: OnTimerContext<unknown>, out: Col
 type OnTimerMethod = (timestamp: number, context: OnTimerContext<unknown>, out: Collector<unknown>) => Iterable<unknown> | void;
 
 /** Shared by all process functions with a key: context, timers, and the order watermark-behind-timers. */
-abstract class TimedOperator extends BaseOperator {
+abstract class TimedOperator extends InterruptibleOperator {
   protected readonly collector = new TimestampedCollector((value, timestamp) => this.output.collect(value, timestamp));
   protected processContext!: OnTimerContext<unknown>;
   #timers: KeyedTimerService | undefined;
@@ -56,6 +57,10 @@ abstract class TimedOperator extends BaseOperator {
   }
 
   override processWatermark(timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('watermark', undefined, timestamp);
+      return;
+    }
     this.#watermark = timestamp;
     if (!this.#timers) {
       this.output.emitWatermark(timestamp);
@@ -63,11 +68,11 @@ abstract class TimedOperator extends BaseOperator {
     }
     this.#timers.watermark = timestamp;
     this.#firingEvent = true;
-    if (!this.#continueFiring()) this.context.resumeLater(this);
+    if (!this.#continueFiring()) this.interrupt();
   }
 
-  override resume(): boolean {
-    return super.resume() && this.#continueFiring();
+  protected override continueWork(): boolean {
+    return super.continueWork() && this.#continueFiring();
   }
 
   override close(): void | Promise<void> {
@@ -77,7 +82,7 @@ abstract class TimedOperator extends BaseOperator {
 
   #processingTime(): void {
     this.#firingProcessing = true;
-    if (!this.#continueFiring()) this.context.resumeLater(this);
+    if (!this.#continueFiring()) this.interrupt();
   }
 
   #continueFiring(): boolean {
@@ -92,7 +97,8 @@ abstract class TimedOperator extends BaseOperator {
     return true;
   }
 
-  readonly #fire = (timestamp: number, _key: unknown, domain: TimeDomain): void => {
+  /** True when the next timer may fire. */
+  readonly #fire = (timestamp: number, domain: TimeDomain): boolean => {
     if (!this.#onTimer) {
       throw new UserError('NO_ON_TIMER', {
         problem: `Operator '${this.context.operatorName}' set a timer and has no onTimer().`,
@@ -102,7 +108,8 @@ abstract class TimedOperator extends BaseOperator {
     this.#domain = domain;
     // An event-time timer gives its results its own time; a processing-time timer has none to give.
     this.collector.timestamp = domain === 'EVENT_TIME' ? timestamp : MIN_TIMESTAMP;
-    this.emitResults(this.#onTimer(timestamp, this.processContext, this.collector), this.collector.timestamp);
+    const complete = this.emitResults(this.#onTimer(timestamp, this.processContext, this.collector), this.collector.timestamp);
+    return complete && !this.mustStop();
   };
 }
 
@@ -121,7 +128,11 @@ export class KeyedProcessOperator extends TimedOperator {
     this.setupTimers(context, this.#function, true);
   }
 
-  processElement(value: unknown, timestamp: number): void {
+  override processElement(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element', value, timestamp);
+      return;
+    }
     this.collector.timestamp = timestamp;
     this.emitResults(this.#process(value, this.processContext, this.collector), timestamp);
   }
@@ -144,12 +155,20 @@ export class CoProcessOperator extends TimedOperator {
     this.setupTimers(context, this.#spec.function, this.#spec.keyed);
   }
 
-  processElement(value: unknown, timestamp: number): void {
+  override processElement(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element', value, timestamp);
+      return;
+    }
     this.collector.timestamp = timestamp;
     this.emitResults(this.#first(value, this.processContext, this.collector), timestamp);
   }
 
-  processElement2(value: unknown, timestamp: number): void {
+  override processElement2(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element2', value, timestamp);
+      return;
+    }
     this.collector.timestamp = timestamp;
     this.emitResults(this.#second(value, this.processContext, this.collector), timestamp);
   }
@@ -179,7 +198,7 @@ export class CoMapOperator extends BaseOperator {
   }
 }
 
-export class CoFlatMapOperator extends BaseOperator {
+export class CoFlatMapOperator extends InterruptibleOperator {
   readonly #collector = new TimestampedCollector((value, timestamp) => this.output.collect(value, timestamp));
   readonly #first: (value: unknown, out: Collector<unknown>) => Iterable<unknown> | void;
   readonly #second: (value: unknown, out: Collector<unknown>) => Iterable<unknown> | void;
@@ -190,19 +209,27 @@ export class CoFlatMapOperator extends BaseOperator {
     this.#second = methodOf(spec.function, 'flatMap2');
   }
 
-  processElement(value: unknown, timestamp: number): void {
+  override processElement(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element', value, timestamp);
+      return;
+    }
     this.#collector.timestamp = timestamp;
     this.emitResults(this.#first(value, this.#collector), timestamp);
   }
 
-  processElement2(value: unknown, timestamp: number): void {
+  override processElement2(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element2', value, timestamp);
+      return;
+    }
     this.#collector.timestamp = timestamp;
     this.emitResults(this.#second(value, this.#collector), timestamp);
   }
 }
 
 /** Rolling fold: emits every new value; in batch mode only the last of each key, at the end. */
-export class KeyedReduceOperator extends BaseOperator {
+export class KeyedReduceOperator extends InterruptibleOperator {
   readonly #reduce: (a: unknown, b: unknown) => unknown;
   #state!: ValueState<unknown>;
   #batch = false;
@@ -220,7 +247,11 @@ export class KeyedReduceOperator extends BaseOperator {
     this.#batch = context.configuration['execution.runtime-mode'] === 'BATCH';
   }
 
-  processElement(value: unknown, timestamp: number): void {
+  override processElement(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element', value, timestamp);
+      return;
+    }
     const former = this.#state.value();
     const result = former === null ? value : this.#reduce(former, value);
     if (!this.#checked && former !== null) {
@@ -235,11 +266,11 @@ export class KeyedReduceOperator extends BaseOperator {
   finish(): void {
     if (!this.#batch) return;
     this.#finishing = this.context.keyedState?.getKeys('_reduce')[Symbol.iterator]();
-    if (!this.#emitFinal()) this.context.resumeLater(this);
+    if (!this.#emitFinal()) this.interrupt();
   }
 
-  override resume(): boolean {
-    return super.resume() && this.#emitFinal();
+  protected override continueWork(): boolean {
+    return super.continueWork() && this.#emitFinal();
   }
 
   #emitFinal(): boolean {
@@ -247,7 +278,7 @@ export class KeyedReduceOperator extends BaseOperator {
     for (let step = this.#finishing.next(); !step.done; step = this.#finishing.next()) {
       this.context.keyedState?.setCurrentKey(step.value);
       this.output.collect(this.#state.value(), MIN_TIMESTAMP);
-      if (this.context.isPaused) return false;
+      if (this.mustStop()) return false;
     }
     this.#finishing = undefined;
     return true;

@@ -4,6 +4,7 @@ import type { FilterSpec, FlatMapSpec, MapSpec, ProcessSpec } from '../../api/op
 import { UserError } from '../../shared/errors.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { BaseOperator } from './base-operator.ts';
+import { InterruptibleOperator } from './interruptible-operator.ts';
 import { methodOf, refusePromise } from './user-function.ts';
 
 export class MapOperator extends BaseOperator {
@@ -58,7 +59,7 @@ export class TimestampedCollector implements Collector<unknown> {
   }
 }
 
-export class FlatMapOperator extends BaseOperator {
+export class FlatMapOperator extends InterruptibleOperator {
   readonly #flatMap: (value: unknown, out: Collector<unknown>) => Iterable<unknown> | void;
   readonly #collector = new TimestampedCollector((value, timestamp) => this.output.collect(value, timestamp));
 
@@ -67,13 +68,17 @@ export class FlatMapOperator extends BaseOperator {
     this.#flatMap = methodOf(spec.function, 'flatMap');
   }
 
-  processElement(value: unknown, timestamp: number): void {
+  override processElement(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element', value, timestamp);
+      return;
+    }
     this.#collector.timestamp = timestamp;
     this.emitResults(this.#flatMap(value, this.#collector), timestamp);
   }
 }
 
-export class ProcessOperator extends BaseOperator {
+export class ProcessOperator extends InterruptibleOperator {
   readonly #process: (value: unknown, context: ProcessContext, out: Collector<unknown>) => Iterable<unknown> | void;
   readonly #collector = new TimestampedCollector((value, timestamp) => this.output.collect(value, timestamp));
   readonly #processContext: ProcessContext;
@@ -83,12 +88,14 @@ export class ProcessOperator extends BaseOperator {
     this.#process = methodOf(spec.function, 'processElement');
     this.#processContext = {
       timestamp: () => (this.#collector.timestamp === MIN_TIMESTAMP ? null : this.#collector.timestamp),
-      timerService: () =>
-        keylessTimers(
+      timerService: () => {
+        this.#timers ??= keylessTimers(
           this.context.operatorName,
           () => this.context.currentProcessingTime(),
           () => this.#watermark,
-        ),
+        );
+        return this.#timers;
+      },
       output: (tag: OutputTagLike, value: unknown) => this.output.collectSide(tag.id, value, this.#collector.timestamp),
       getCurrentKey: (): never => {
         throw withoutKey(this.context.operatorName, 'getCurrentKey()');
@@ -97,15 +104,20 @@ export class ProcessOperator extends BaseOperator {
   }
 
   #watermark = MIN_TIMESTAMP;
+  #timers: TimerService | undefined;
 
-  processElement(value: unknown, timestamp: number): void {
+  override processElement(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element', value, timestamp);
+      return;
+    }
     this.#collector.timestamp = timestamp;
     this.emitResults(this.#process(value, this.#processContext, this.#collector), timestamp);
   }
 
   override processWatermark(timestamp: number): void {
-    this.#watermark = timestamp;
-    this.output.emitWatermark(timestamp);
+    if (!this.interrupted) this.#watermark = timestamp;
+    super.processWatermark(timestamp);
   }
 }
 

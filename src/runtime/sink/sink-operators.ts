@@ -1,31 +1,27 @@
 /** The operators that end a stream: unified sinks, classic sink functions, print, and collecting to the client. */
 // biome-ignore-all lint/suspicious/noExplicitAny: record and committable types are the sink's own
 import type { CollectSpec, PrintSpec, SinkFunctionSpec, SinkSpec } from '../../api/operator-specs.ts';
-import type { OperatorContext, StreamOperator } from '../../api/operators.ts';
+import type { StreamOperator } from '../../api/operators.ts';
 import type { CommitRequest, Committer, SinkWriter } from '../../api/sink.ts';
 import { ExternalError } from '../../shared/errors.ts';
 import { renderValue } from '../../shared/render-value.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { writeWhole } from '../../shared/write-whole.ts';
-import { closeFunction, openFunction } from '../operators/user-function.ts';
+import { InterruptibleOperator } from '../operators/interruptible-operator.ts';
 
-abstract class SinkOperator implements StreamOperator {
-  protected context!: OperatorContext;
+/** While a write is awaited, what comes meanwhile waits behind it. */
+abstract class SinkOperator extends InterruptibleOperator {
   protected watermark = MIN_TIMESTAMP;
   protected timestamp = MIN_TIMESTAMP;
 
-  setup(context: OperatorContext): void {
-    this.context = context;
-  }
-
-  processWatermark(timestamp: number): void {
+  override processWatermark(timestamp: number): void {
     this.watermark = timestamp;
   }
 
-  processWatermarkStatus(): void {}
+  override processWatermarkStatus(): void {}
 
   protected waitIfAsync(result: void | Promise<void>): void {
-    if (result !== undefined && typeof (result as { then?: unknown }).then === 'function') this.context.waitFor(result);
+    if (result !== undefined && typeof (result as { then?: unknown }).then === 'function') this.waitFor(result);
   }
 }
 
@@ -38,20 +34,28 @@ export class SinkWriterOperator extends SinkOperator {
   };
 
   constructor(spec: SinkSpec) {
-    super();
+    super(undefined);
     this.#spec = spec;
   }
 
-  async open(): Promise<void> {
+  override async open(): Promise<void> {
     this.#writer = await this.#spec.sink.createWriter(this.#initContext(), []);
   }
 
-  processElement(value: unknown, timestamp: number): void {
+  override processElement(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element', value, timestamp);
+      return;
+    }
     this.timestamp = timestamp;
     this.waitIfAsync((this.#writer as SinkWriter<unknown>).write(value, this.#writeContext));
   }
 
   override processWatermark(timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('watermark', undefined, timestamp);
+      return;
+    }
     super.processWatermark(timestamp);
     const result = this.#writer?.writeWatermark?.(timestamp);
     if (result) this.waitIfAsync(result);
@@ -71,7 +75,7 @@ export class SinkWriterOperator extends SinkOperator {
     }
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     await this.#writer?.close?.();
   }
 
@@ -128,21 +132,17 @@ export class SinkFunctionOperator extends SinkOperator {
   };
 
   constructor(spec: SinkFunctionSpec) {
-    super();
+    super(spec.function);
     this.#spec = spec;
   }
 
-  open(): Promise<void> {
-    return openFunction(this.#spec.function, this.context.runtimeContext);
-  }
-
-  processElement(value: unknown, timestamp: number): void {
+  override processElement(value: unknown, timestamp: number): void {
+    if (this.interrupted) {
+      this.defer('element', value, timestamp);
+      return;
+    }
     this.timestamp = timestamp;
     this.waitIfAsync(this.#spec.function.invoke(value, this.#invokeContext));
-  }
-
-  close(): Promise<void> {
-    return closeFunction(this.#spec.function);
   }
 }
 
@@ -155,18 +155,18 @@ export class PrintOperator extends SinkOperator {
   #flushScheduled = false;
 
   constructor(spec: PrintSpec) {
-    super();
+    super(undefined);
     this.#spec = spec;
   }
 
-  open(): void {
+  override open(): void {
     const { parallelism, subtaskIndex } = this.context;
     const name = this.#spec.prefix;
     if (parallelism > 1) this.#prefix = name === undefined ? `${subtaskIndex + 1}> ` : `${name}:${subtaskIndex + 1}> `;
     else this.#prefix = name === undefined ? '' : `${name}> `;
   }
 
-  processElement(value: unknown): void {
+  override processElement(value: unknown): void {
     this.#lines += `${this.#prefix}${renderValue(value)}\n`;
     if (this.#lines.length >= PrintOperator.#batchBytes) this.#flush();
     else if (!this.#flushScheduled) {
@@ -179,7 +179,7 @@ export class PrintOperator extends SinkOperator {
     this.#flush();
   }
 
-  close(): void {
+  override close(): void {
     this.#flush();
   }
 
@@ -199,11 +199,11 @@ export class CollectOperator extends SinkOperator {
   #flushScheduled = false;
 
   constructor(spec: CollectSpec) {
-    super();
+    super(undefined);
     this.#spec = spec;
   }
 
-  processElement(value: unknown): void {
+  override processElement(value: unknown): void {
     this.#batch.push(value);
     if (this.#batch.length >= CollectOperator.#batchRecords) this.#flush();
     else if (!this.#flushScheduled) {

@@ -64,6 +64,7 @@ export class StreamTask {
   #valve: WatermarkValve | undefined;
   #keyedHead: HeapKeyedStateBackend | undefined;
   #waitingFor = 0;
+  #deadline = 0;
   #paused = false;
   #batch: DecodedBatch | undefined;
   #batchIndex = 0;
@@ -121,6 +122,7 @@ export class StreamTask {
   runSlice(deadline: number): void {
     const { clock } = this.#options;
     const begun = clock.monotonic();
+    this.#deadline = deadline;
     try {
       this.#runMails();
       while (this.#state === 'running' && !this.#paused) {
@@ -475,6 +477,7 @@ export class StreamTask {
       get isPaused() {
         return task.#paused;
       },
+      isSliceOver: () => clock.monotonic() >= task.#deadline,
       resumeLater: (interrupted) => task.#resumeLater(interrupted),
       waitFor: (promise) => task.#waitFor(promise),
       keyedState: keyed,

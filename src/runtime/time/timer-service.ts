@@ -4,7 +4,8 @@ import type { OperatorContext } from '../../api/operators.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { TimerQueue } from './timer-queue.ts';
 
-export type TimerCallback = (timestamp: number, key: unknown, domain: TimeDomain) => void;
+/** The key is set. False when no further timer may fire now. */
+export type TimerCallback = (timestamp: number, domain: TimeDomain) => boolean;
 
 export class KeyedTimerService implements TimerService {
   readonly #event = new TimerQueue();
@@ -70,8 +71,7 @@ export class KeyedTimerService implements TimerService {
   #fire(queue: TimerQueue, until: number, domain: TimeDomain): boolean {
     for (let due = queue.takeDue(until); due; due = queue.takeDue(until)) {
       this.#context.keyedState?.setCurrentKey(due.key);
-      this.#onTimer(due.timestamp, due.key, domain);
-      if (this.#context.isPaused) return false;
+      if (!this.#onTimer(due.timestamp, domain)) return false;
     }
     return true;
   }
