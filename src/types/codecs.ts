@@ -52,11 +52,13 @@ export function flattenString(text: string): string {
 /** Strings of a value that will outlive its batch, made independent of it; other values come back as they are. */
 export function detachStrings(value: unknown): unknown {
   if (typeof value === 'string') return flattenString(value);
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
   const fields = value as Record<string, unknown>;
   for (const key in fields) {
     const field = fields[key];
-    if (typeof field === 'string' && field.length >= 13) fields[key] = flattenString(field);
+    if (typeof field !== 'string' || field.length < 13) continue;
+    if (Object.isFrozen(value)) return value;
+    fields[key] = flattenString(field);
   }
   return value;
 }
