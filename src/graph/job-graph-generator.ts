@@ -106,6 +106,7 @@ function operatorOf(node: StreamNode): ChainedOperator {
     name: node.name,
     ...(node.description === undefined ? {} : { description: node.description }),
     ...(node.uid === undefined ? {} : { uid: node.uid }),
+    ...(node.uidHash === undefined ? {} : { uidHash: node.uidHash }),
     type: node.spec.type,
     bufferTimeoutMs: node.bufferTimeoutMs,
   };

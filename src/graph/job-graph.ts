@@ -50,6 +50,8 @@ export interface ChainedOperator {
   readonly name: string;
   readonly description?: string | undefined;
   readonly uid?: string | undefined;
+  /** An id the program gave by hand: state is looked for under it first. */
+  readonly uidHash?: OperatorId | undefined;
   /** Kind of the operator specification: `map`, `source`, `keyed-process`, … */
   readonly type: string;
   /** Which input of a two-input head is fed inside the chain is never needed: only one-input operators are chained. */
