@@ -29,6 +29,7 @@ import type {
 import type { Sink } from './sink.ts';
 import type { StreamExecutionEnvironment } from './stream-execution-environment.ts';
 import type { PhysicalTransformation, Transformation } from './transformation.ts';
+import type { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
 import type { WatermarkStrategy } from './watermark-strategy.ts';
 
 /** What may be a key. */
@@ -154,8 +155,8 @@ export class DataStream<T> {
     return this.#sink('Print to Std. Err', { type: 'print', stderr: true, ...(prefix === undefined ? {} : { prefix }) });
   }
 
-  addSink(sink: SinkFunction<T> | ((value: T) => void | Promise<void>)): DataStreamSink<T> {
-    const sinkFunction = typeof sink === 'function' ? { invoke: sink } : sink;
+  addSink(sink: SinkFunction<T> | TwoPhaseCommitSinkFunction<T, any, any> | ((value: T) => void | Promise<void>)): DataStreamSink<T> {
+    const sinkFunction = typeof sink === 'function' ? { invoke: sink } : 'asSinkFunction' in sink ? sink.asSinkFunction() : sink;
     return this.#sink('Unnamed', { type: 'sink-function', function: sinkFunction });
   }
 

@@ -93,6 +93,8 @@ export interface RuntimeContext {
   getNumberOfParallelSubtasks(): number;
   getMaxNumberOfParallelSubtasks(): number;
   getAttemptNumber(): number;
+  /** Periodic checkpoints are taken: `notifyCheckpointComplete` will come. */
+  isCheckpointingEnabled(): boolean;
   getTaskNameWithSubtasks(): string;
   /** Global job parameters (`env.getConfig().setGlobalJobParameters`). */
   getGlobalJobParameters(): Readonly<Record<string, string>>;
@@ -171,11 +173,17 @@ export interface CoProcessFunction<A, B, R, K = never> extends RichFunction {
   processElement2(value: B, context: ProcessContext<K>, out: Collector<R>): Iterable<R> | void;
   onTimer?(timestamp: number, context: OnTimerContext<K>, out: Collector<R>): Iterable<R> | void;
 }
+export interface SinkContext {
+  /** Event time of the record in hand; null without one. */
+  timestamp(): number | null;
+  currentProcessingTime(): number;
+  currentWatermark(): number;
+}
+
 export interface SinkFunction<T> extends RichFunction {
-  invoke(
-    value: T,
-    context: { timestamp(): number | null; currentProcessingTime(): number; currentWatermark(): number },
-  ): void | Promise<void>;
+  invoke(value: T, context: SinkContext): void | Promise<void>;
+  /** End of the input: write what is held back. */
+  finish?(): void | Promise<void>;
 }
 /** The classic push source: `run` emits until done or cancelled; it may await. Not replayable unless it keeps state. */
 export interface SourceFunction<T> extends RichFunction {

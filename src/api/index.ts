@@ -17,11 +17,15 @@ export { ExecutionConfig } from './execution-config.ts';
 export type { JobClient, JobExecutionResult } from './executor.ts';
 export type {
   Accumulator,
+  CheckpointedFunction,
+  CheckpointListener,
   CoFlatMapFunction,
   Collector,
   CoMapFunction,
   FilterFunction,
   FlatMapFunction,
+  FunctionInitializationContext,
+  FunctionSnapshotContext,
   KeySelector,
   MapFunction,
   MetricGroup,
@@ -32,6 +36,7 @@ export type {
   ReduceFunction,
   RichFunction,
   RuntimeContext,
+  SinkContext,
   SinkFunction,
   SourceFunction,
   SourceFunctionContext,
@@ -57,7 +62,16 @@ export {
 } from './rich-functions.ts';
 export type * from './sink.ts';
 export type * from './source.ts';
-export type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './state.ts';
+export type {
+  AggregatingState,
+  BroadcastState,
+  ListState,
+  MapState,
+  OperatorStateStore,
+  ReadOnlyBroadcastState,
+  ReducingState,
+  ValueState,
+} from './state.ts';
 export {
   AggregatingStateDescriptor,
   ListStateDescriptor,
@@ -66,5 +80,6 @@ export {
   ValueStateDescriptor,
 } from './state-descriptors.ts';
 export { StreamExecutionEnvironment } from './stream-execution-environment.ts';
+export { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
 export type { WatermarkGenerator, WatermarkOutput } from './watermark.ts';
 export { WatermarkStrategy } from './watermark-strategy.ts';

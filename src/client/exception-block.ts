@@ -39,8 +39,7 @@ export function describeError(error: unknown, depth = 0): string {
   return cause === undefined || depth > 8 ? own : `${own}\nCaused by: ${describeError(cause, depth + 1)}`;
 }
 
-/** With all stacks. */
-export function fullText(error: unknown, depth = 0): string {
+function fullText(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.stack ?? `${error.name}: ${error.message}`;
   return error.cause === undefined || depth > 8 ? own : `${own}\nCaused by: ${fullText(error.cause, depth + 1)}`;

@@ -9,7 +9,7 @@ import type { Terminal } from './terminal.ts';
 
 export type ClusterOptions = ParsedOptions<typeof clusterOptions>;
 
-/** Everything of the command line that is configuration; `program` wins over `-D`. Opens the log: its place is configured. */
+/** Everything of the command line that is configuration; `program` wins over `-D`. */
 export function loadCommandConfiguration(
   options: ClusterOptions,
   terminal: Terminal,
@@ -20,10 +20,7 @@ export function loadCommandConfiguration(
     properties: parseDynamicProperties([...options.yD, ...options.D]),
     program,
   };
-  const loaded = loadClientConfiguration(terminal.environment, settings);
-  terminal.log.open('client', terminal.environment, loaded.configuration);
-  for (const warning of loaded.warnings) terminal.err(`WARNING: ${warning}`);
-  return loaded;
+  return loadClientConfiguration(terminal.environment, settings);
 }
 
 function addressKeys(options: ClusterOptions): Record<string, string> {

@@ -22,6 +22,7 @@ import { UserError } from '../../shared/errors.ts';
 import { type JobId, randomHex } from '../../shared/ids.ts';
 import { type Logger, silentLogger } from '../../shared/logger.ts';
 import { type Clock, systemClock } from '../../shared/time.ts';
+import { FileCheckpointStreams } from '../../state/storage/file-checkpoint-streams.ts';
 import { codecs } from '../../types/codecs.ts';
 
 export interface MiniClusterOptions {
@@ -84,6 +85,7 @@ export class MiniCluster implements AsyncDisposable {
       network,
       clock,
       codecs,
+      streams: new FileCheckpointStreams(),
       loadProgram: async (jobGraph) => programOf(jobGraph),
       listener: {
         taskStateChanged: (update) => dispatcher.master(update.jobId)?.updateState(update),

@@ -9,6 +9,7 @@ import { openPortRpc } from '../../runtime/rpc/port.ts';
 import { SlotRuntime } from '../../runtime/task/slot-runtime.ts';
 import type { SlotThreadData, SlotThreadGateway, SlotThreadListener } from '../../runtime/taskmanager/slot-thread.ts';
 import { systemClock } from '../../shared/time.ts';
+import { FileCheckpointStreams } from '../../state/storage/file-checkpoint-streams.ts';
 import { codecs } from '../../types/codecs.ts';
 import { containUserCode, writeConsoleSynchronously } from './contain-user-code.ts';
 import { openProcessLog } from './process-log.ts';
@@ -48,6 +49,7 @@ const runtime = new SlotRuntime({
   network,
   clock: systemClock,
   codecs,
+  streams: new FileCheckpointStreams(),
   loadProgram: createProgramLoader((message) => log.warn(message)),
   heapLimitBytes: data.heapLimitBytes,
   listener: {

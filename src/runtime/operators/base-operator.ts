@@ -1,6 +1,13 @@
 /** What most operators share: a place for context and output, forwarding of watermarks, the life cycle of one user function. */
-import type { OperatorContext, Output, StreamOperator } from '../../api/operators.ts';
-import { closeFunction, openFunction } from './user-function.ts';
+import type { OperatorContext, Output, StateInitializationContext, StateSnapshotContext, StreamOperator } from '../../api/operators.ts';
+import {
+  closeFunction,
+  initializeFunction,
+  openFunction,
+  snapshotFunction,
+  tellFunctionAborted,
+  tellFunctionCompleted,
+} from './user-function.ts';
 
 export abstract class BaseOperator implements StreamOperator {
   protected context!: OperatorContext;
@@ -16,8 +23,24 @@ export abstract class BaseOperator implements StreamOperator {
     this.output = output;
   }
 
+  initializeState(context: StateInitializationContext): void | Promise<void> {
+    return initializeFunction(this.#function, this.context.runtimeContext, context);
+  }
+
   open(): void | Promise<void> {
     return openFunction(this.#function, this.context.runtimeContext);
+  }
+
+  snapshotState(context: StateSnapshotContext): void | Promise<void> {
+    return snapshotFunction(this.#function, context);
+  }
+
+  notifyCheckpointComplete(checkpointId: number): void | Promise<void> {
+    return tellFunctionCompleted(this.#function, checkpointId);
+  }
+
+  notifyCheckpointAborted(checkpointId: number): void | Promise<void> {
+    return tellFunctionAborted(this.#function, checkpointId);
   }
 
   close(): void | Promise<void> {

@@ -1,5 +1,6 @@
 /** User functions come as plain functions, one-method objects or rich objects; here they get one form and a life cycle. */
-import type { RichFunction, RuntimeContext } from '../../api/functions.ts';
+import type { CheckpointedFunction, CheckpointListener, RichFunction, RuntimeContext } from '../../api/functions.ts';
+import type { StateInitializationContext, StateSnapshotContext } from '../../api/operators.ts';
 import { UserError } from '../../shared/errors.ts';
 
 /** `value[method]` bound to its object, or the plain function itself. */
@@ -11,17 +12,45 @@ export function methodOf<F>(value: unknown, method: string): F {
 }
 
 export async function openFunction(value: unknown, context: RuntimeContext): Promise<void> {
-  const rich = richPart(value);
-  rich?.setRuntimeContext?.(context);
-  await rich?.open?.(context);
+  await richPart(value)?.open?.(context);
 }
 
 export async function closeFunction(value: unknown): Promise<void> {
   await richPart(value)?.close?.();
 }
 
-function richPart(value: unknown): RichFunction | undefined {
-  return typeof value === 'object' && value !== null ? (value as RichFunction) : undefined;
+/** `initializeState` of a CheckpointedFunction; nothing for other functions. */
+export function initializeFunction(
+  value: unknown,
+  runtimeContext: RuntimeContext,
+  context: StateInitializationContext,
+): void | Promise<void> {
+  const rich = richPart(value);
+  rich?.setRuntimeContext?.(runtimeContext);
+  return rich?.initializeState?.({
+    isRestored: () => context.restoredCheckpointId !== undefined,
+    getRestoredCheckpointId: () => context.restoredCheckpointId,
+    getOperatorStateStore: () => context.operatorState,
+  });
+}
+
+export function snapshotFunction(value: unknown, context: StateSnapshotContext): void | Promise<void> {
+  return richPart(value)?.snapshotState?.({
+    getCheckpointId: () => context.checkpointId,
+    getCheckpointTimestamp: () => context.checkpointTimestamp,
+  });
+}
+
+export function tellFunctionCompleted(value: unknown, checkpointId: number): void | Promise<void> {
+  return richPart(value)?.notifyCheckpointComplete?.(checkpointId);
+}
+
+export function tellFunctionAborted(value: unknown, checkpointId: number): void | Promise<void> {
+  return richPart(value)?.notifyCheckpointAborted?.(checkpointId);
+}
+
+function richPart(value: unknown): (RichFunction & Partial<CheckpointedFunction> & Partial<CheckpointListener>) | undefined {
+  return typeof value === 'object' && value !== null ? value : undefined;
 }
 
 /** A promise where a value was due: the function is asynchronous in disguise. */

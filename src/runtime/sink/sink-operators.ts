@@ -1,8 +1,9 @@
 /** The operators that end a stream: unified sinks, classic sink functions, print, and collecting to the client. */
 // biome-ignore-all lint/suspicious/noExplicitAny: record and committable types are the sink's own
 import type { CollectSpec, PrintSpec, SinkFunctionSpec, SinkSpec } from '../../api/operator-specs.ts';
-import type { StreamOperator } from '../../api/operators.ts';
-import type { CommitRequest, Committer, SinkWriter } from '../../api/sink.ts';
+import type { StateInitializationContext, StateSnapshotContext, StreamOperator } from '../../api/operators.ts';
+import type { CommitRequest, Committer, SinkWriter, WriterInitContext } from '../../api/sink.ts';
+import type { ListState } from '../../api/state.ts';
 import { ExternalError } from '../../shared/errors.ts';
 import { renderValue } from '../../shared/render-value.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
@@ -25,9 +26,26 @@ abstract class SinkOperator extends InterruptibleOperator {
   }
 }
 
+/** What one checkpoint will commit. */
+interface Committables {
+  readonly checkpointId: number;
+  readonly committables: readonly unknown[];
+}
+
+/**
+ * Writer and committer of a sink. Committables are collected in front of each barrier, stored with the checkpoint, and
+ * committed when it is complete; without checkpoints, at the end of the input.
+ */
 export class SinkWriterOperator extends SinkOperator {
   readonly #spec: SinkSpec;
+  readonly #pending = new Map<number, readonly unknown[]>();
   #writer: SinkWriter<unknown, unknown, unknown> | undefined;
+  #committer: Committer<unknown> | undefined;
+  #writerStates!: ListState<unknown>;
+  #committables!: ListState<Committables>;
+  #restoredCheckpointId: number | undefined;
+  /** Committables of the end of the input, for the checkpoint that follows it. */
+  #last: readonly unknown[] | undefined;
   readonly #writeContext = {
     timestamp: () => (this.timestamp === MIN_TIMESTAMP ? null : this.timestamp),
     currentWatermark: () => this.watermark,
@@ -38,8 +56,19 @@ export class SinkWriterOperator extends SinkOperator {
     this.#spec = spec;
   }
 
+  override initializeState({ operatorState, restoredCheckpointId }: StateInitializationContext): void {
+    this.#restoredCheckpointId = restoredCheckpointId;
+    this.#writerStates = operatorState.getListState<unknown>({ kind: 'list', name: 'writer-states' });
+    this.#committables = operatorState.getListState<Committables>({ kind: 'list', name: 'committables' });
+  }
+
+  /** What a completed checkpoint covers is committed first: the failure may have come between completion and commit. */
   override async open(): Promise<void> {
-    this.#writer = await this.#spec.sink.createWriter(this.#initContext(), []);
+    const { sink } = this.#spec;
+    this.#committer = await sink.createCommitter?.(this.#initContext());
+    const restored = [...this.#committables.get()].sort((a, b) => a.checkpointId - b.checkpointId);
+    for (const { committables } of restored) await this.#commit(committables);
+    this.#writer = await sink.createWriter(this.#initContext(), [...this.#writerStates.get()]);
   }
 
   override processElement(value: unknown, timestamp: number): void {
@@ -61,31 +90,53 @@ export class SinkWriterOperator extends SinkOperator {
     if (result) this.waitIfAsync(result);
   }
 
-  /** End of input without checkpoints: what was written is committed here. */
-  async finish(): Promise<void> {
-    const writer = this.#writer as SinkWriter<unknown>;
-    await writer.flush(true);
-    const committables = (await writer.prepareCommit?.()) ?? [];
-    if (committables.length === 0 || !this.#spec.sink.createCommitter) return;
-    const committer = (await this.#spec.sink.createCommitter(this.#initContext())) as Committer<unknown>;
-    try {
-      await commitAll(committer, committables, this.context.operatorName);
-    } finally {
-      await committer.close?.();
+  async prepareSnapshotPreBarrier(checkpointId: number): Promise<void> {
+    const committables = this.#last ?? (await this.#prepareCommit(false));
+    this.#last = this.#last === undefined ? undefined : [];
+    if (committables.length > 0 && this.#committer) this.#pending.set(checkpointId, committables);
+  }
+
+  override async snapshotState({ checkpointId }: StateSnapshotContext): Promise<void> {
+    this.#writerStates.update((await this.#writer?.snapshotState?.(checkpointId)) ?? []);
+    this.#committables.update([...this.#pending].map(([id, committables]) => ({ checkpointId: id, committables })));
+  }
+
+  override async notifyCheckpointComplete(checkpointId: number): Promise<void> {
+    for (const id of [...this.#pending.keys()].filter((pending) => pending <= checkpointId).sort((a, b) => a - b)) {
+      await this.#commit(this.#pending.get(id) as readonly unknown[]);
+      this.#pending.delete(id);
     }
+  }
+
+  async finish(): Promise<void> {
+    const committables = await this.#prepareCommit(true);
+    if (this.context.runtimeContext.isCheckpointingEnabled()) this.#last = committables;
+    else await this.#commit(committables);
   }
 
   override async close(): Promise<void> {
     await this.#writer?.close?.();
+    await this.#committer?.close?.();
   }
 
-  #initContext() {
+  async #prepareCommit(endOfInput: boolean): Promise<readonly unknown[]> {
+    const writer = this.#writer as SinkWriter<unknown>;
+    await writer.flush(endOfInput);
+    return (await writer.prepareCommit?.()) ?? [];
+  }
+
+  async #commit(committables: readonly unknown[]): Promise<void> {
+    if (this.#committer && committables.length > 0) await commitAll(this.#committer, committables, this.context.operatorName);
+  }
+
+  #initContext(): WriterInitContext {
     const { subtaskIndex, parallelism, runtimeContext } = this.context;
     return {
       subtaskIndex,
       parallelism,
       attemptNumber: runtimeContext.getAttemptNumber(),
       jobId: runtimeContext.jobId,
+      restoredCheckpointId: this.#restoredCheckpointId,
       metrics: runtimeContext.metrics,
     };
   }
@@ -136,6 +187,11 @@ export class SinkFunctionOperator extends SinkOperator {
     this.#spec = spec;
   }
 
+  /** End of the input: what the function has not written yet. */
+  finish(): void | Promise<void> {
+    return this.#spec.function.finish?.();
+  }
+
   override processElement(value: unknown, timestamp: number): void {
     if (this.interrupted) {
       this.defer('element', value, timestamp);
@@ -173,6 +229,11 @@ export class PrintOperator extends SinkOperator {
       this.#flushScheduled = true;
       setImmediate(() => this.#flush());
     }
+  }
+
+  /** What a checkpoint covers has been printed. */
+  prepareSnapshotPreBarrier(): void {
+    this.#flush();
   }
 
   finish(): void {

@@ -2,11 +2,26 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: split and record types are the source's own
 import type { SourceFunctionContext } from '../../api/functions.ts';
 import type { SourceFunctionSpec, SourceSpec } from '../../api/operator-specs.ts';
-import type { OperatorContext, Output, SourceOperator, StreamOperator } from '../../api/operators.ts';
+import type {
+  OperatorContext,
+  Output,
+  SourceOperator,
+  StateInitializationContext,
+  StateSnapshotContext,
+  StreamOperator,
+} from '../../api/operators.ts';
 import type { ReaderOutput, SourceReader, SourceReaderContext, SourceSplit } from '../../api/source.ts';
+import type { ListState } from '../../api/state.ts';
 import type { WatermarkGenerator } from '../../api/watermark.ts';
 import { MAX_WATERMARK, MIN_TIMESTAMP } from '../../shared/time.ts';
-import { closeFunction, openFunction } from '../operators/user-function.ts';
+import {
+  closeFunction,
+  initializeFunction,
+  openFunction,
+  snapshotFunction,
+  tellFunctionAborted,
+  tellFunctionCompleted,
+} from '../operators/user-function.ts';
 import { SourceWatermarks } from './source-watermarks.ts';
 
 export class SplitSourceOperator implements SourceOperator {
@@ -15,6 +30,7 @@ export class SplitSourceOperator implements SourceOperator {
   #reader!: SourceReader<unknown, SourceSplit>;
   #output!: SplitOutput;
   #watermarks!: SourceWatermarks;
+  #splits!: ListState<SourceSplit>;
 
   constructor(spec: SourceSpec) {
     this.#spec = spec;
@@ -24,6 +40,10 @@ export class SplitSourceOperator implements SourceOperator {
     this.#context = context;
     this.#watermarks = new SourceWatermarks(this.#spec.watermarks, context, output);
     this.#output = new SplitOutput(context, output, this.#watermarks, this.#watermarks.mainGenerator);
+  }
+
+  initializeState({ operatorState }: StateInitializationContext): void {
+    this.#splits = operatorState.getListState<SourceSplit>({ kind: 'list', name: 'SourceReaderState' });
   }
 
   async open(): Promise<void> {
@@ -37,6 +57,8 @@ export class SplitSourceOperator implements SourceOperator {
     };
     this.#reader = this.#spec.source.createReader(readerContext) as SourceReader<unknown, SourceSplit>;
     await this.#reader.start();
+    const restored = [...this.#splits.get()];
+    if (restored.length > 0) this.#reader.addSplits(restored);
     this.#watermarks.start();
     this.#context.sendEventToCoordinator({ type: 'reader-registered' });
   }
@@ -55,6 +77,14 @@ export class SplitSourceOperator implements SourceOperator {
     if (event.type === 'add-splits') this.#reader.addSplits(event.payload as SourceSplit[]);
     else if (event.type === 'no-more-splits') this.#reader.notifyNoMoreSplits();
     else this.#reader.handleSourceEvent?.(event.payload);
+  }
+
+  snapshotState({ checkpointId }: StateSnapshotContext): void {
+    this.#splits.update(this.#reader.snapshotState(checkpointId));
+  }
+
+  notifyCheckpointComplete(checkpointId: number): void | Promise<void> {
+    return this.#reader.notifyCheckpointComplete?.(checkpointId);
   }
 
   processWatermark(timestamp: number): void {
@@ -125,11 +155,18 @@ class SplitOutput implements ReaderOutput<unknown> {
   }
 }
 
+interface Queued {
+  readonly value: unknown;
+  readonly timestamp: number;
+  readonly watermark: number | undefined;
+}
+
 /** Runs `run(context)`; its records wait in a bounded queue until the task takes them. */
 export class SourceFunctionOperator implements SourceOperator {
   static readonly #queueLimit = 1024;
   readonly #spec: SourceFunctionSpec;
-  readonly #queue: { value: unknown; timestamp: number; watermark: number | undefined }[] = [];
+  readonly #queue: Queued[] = [];
+  #queued!: ListState<Queued>;
   #context!: OperatorContext;
   #output!: Output;
   #done = false;
@@ -144,6 +181,26 @@ export class SourceFunctionOperator implements SourceOperator {
   setup(context: OperatorContext, output: Output): void {
     this.#context = context;
     this.#output = output;
+  }
+
+  /** What the function has emitted and the task has not taken belongs to the snapshot: the function counts it as done. */
+  async initializeState(context: StateInitializationContext): Promise<void> {
+    this.#queued = context.operatorState.getListState<Queued>({ kind: 'list', name: 'SourceFunctionQueue' });
+    this.#queue.push(...this.#queued.get());
+    await initializeFunction(this.#spec.function, this.#context.runtimeContext, context);
+  }
+
+  async snapshotState(context: StateSnapshotContext): Promise<void> {
+    this.#queued.update(this.#queue);
+    await snapshotFunction(this.#spec.function, context);
+  }
+
+  notifyCheckpointComplete(checkpointId: number): void | Promise<void> {
+    return tellFunctionCompleted(this.#spec.function, checkpointId);
+  }
+
+  notifyCheckpointAborted(checkpointId: number): void | Promise<void> {
+    return tellFunctionAborted(this.#spec.function, checkpointId);
   }
 
   async open(): Promise<void> {

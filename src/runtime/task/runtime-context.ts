@@ -66,6 +66,10 @@ export class TaskRuntimeContext implements RuntimeContext {
     return this.#facts.attemptNumber;
   }
 
+  isCheckpointingEnabled(): boolean {
+    return (Configuration.of(this.#facts.configuration).getOptional('execution.checkpointing.interval') ?? 0) > 0;
+  }
+
   getTaskNameWithSubtasks(): string {
     return `${this.#facts.taskName} (${this.#facts.subtaskIndex + 1}/${this.#facts.parallelism})`;
   }

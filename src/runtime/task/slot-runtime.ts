@@ -9,6 +9,7 @@ import type { ProgramLoader, ReplayableProgram } from '../../program/program.ts'
 import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { ExecutionAttemptId, JobId, OperatorId } from '../../shared/ids.ts';
 import type { Clock } from '../../shared/time.ts';
+import type { CheckpointStreams } from '../../state/storage/checkpoint-streams.ts';
 import type { CodecFactory } from '../../types/codec.ts';
 import type { SlotNetwork } from '../network/slot-network.ts';
 import type { OperatorEvent, TaskDeploymentDescriptor } from '../rpc/gateways.ts';
@@ -26,6 +27,7 @@ export interface SlotRuntimeOptions {
   readonly listener: SlotRuntimeListener;
   readonly clock: Clock;
   readonly codecs: CodecFactory;
+  readonly streams: CheckpointStreams;
   /** Heap limit of this thread; undefined: not watched. */
   readonly heapLimitBytes?: number | undefined;
 }
@@ -62,7 +64,7 @@ export class SlotRuntime implements SlotRuntimeGateway {
   async submitTask({ descriptor, channels }: { descriptor: TaskDeploymentDescriptor; channels: SharedChannels }): Promise<void> {
     const job = this.#jobs.get(descriptor.jobId);
     if (!job) throw new UserError('JOB_NOT_PREPARED', { problem: `The job ${descriptor.jobId} was not sent to this slot.` });
-    const { network, codecs, listener, clock } = this.#options;
+    const { network, codecs, streams, listener, clock } = this.#options;
     const task = new StreamTask({
       descriptor,
       jobGraph: job.jobGraph,
@@ -70,6 +72,7 @@ export class SlotRuntime implements SlotRuntimeGateway {
       channels,
       network,
       codecs,
+      streams,
       listener,
       clock,
       wake: () => this.#scheduleTurn(),
@@ -87,11 +90,17 @@ export class SlotRuntime implements SlotRuntimeGateway {
     this.#tasks.get(attemptId)?.handleOperatorEvent(operatorId, event);
   }
 
-  triggerCheckpoint(_request: Parameters<SlotRuntimeGateway['triggerCheckpoint']>[0]): void {}
+  triggerCheckpoint({ attemptId, checkpointId, timestamp, options }: Parameters<SlotRuntimeGateway['triggerCheckpoint']>[0]): void {
+    this.#tasks.get(attemptId)?.triggerCheckpoint({ checkpointId, timestamp, options });
+  }
 
-  notifyCheckpointComplete(_request: Parameters<SlotRuntimeGateway['notifyCheckpointComplete']>[0]): void {}
+  notifyCheckpointComplete({ attemptId, checkpointId }: Parameters<SlotRuntimeGateway['notifyCheckpointComplete']>[0]): void {
+    this.#tasks.get(attemptId)?.notifyCheckpointComplete(checkpointId);
+  }
 
-  notifyCheckpointAborted(_request: Parameters<SlotRuntimeGateway['notifyCheckpointAborted']>[0]): void {}
+  notifyCheckpointAborted(request: Parameters<SlotRuntimeGateway['notifyCheckpointAborted']>[0]): void {
+    this.#tasks.get(request.attemptId)?.notifyCheckpointAborted(request.checkpointId, request.latestCompletedId);
+  }
 
   peerLost({ attemptIds, cause }: { attemptIds: readonly ExecutionAttemptId[]; cause: SerializedError }): void {
     this.#options.network.peerLost(attemptIds, cause);
@@ -106,6 +115,7 @@ export class SlotRuntime implements SlotRuntimeGateway {
     const tasks = [...this.#tasks.values()];
     this.#options.listener.report({
       accumulators: tasks.map((task) => task.accumulatorReport()),
+      metrics: Object.assign({}, ...tasks.map((task) => task.metrics())) as Record<string, number | string>,
       usedHeapBytes: getHeapStatistics().used_heap_size,
     });
   }

@@ -2,9 +2,12 @@
  * One attempt of one subtask: replays the program, wires its chain, and processes input in slices until the input ends, the
  * task is cancelled, or something fails. Single-threaded: mails and slices never overlap.
  *
- *   created → initializing → running → finishing → finished
+ *   created → initializing → running → finishing → draining → closing → finished
  *        any of them → canceling → canceled
  *        any of them → failed
+ *
+ * `draining`: all records are out and operators have finished; the task still takes part in checkpoints until the one that
+ * covers its last records is complete.
  */
 import type { Accumulator } from '../../api/functions.ts';
 import type { OperatorContext, SourceOperator, StreamOperator } from '../../api/operators.ts';
@@ -16,23 +19,48 @@ import { BugError } from '../../shared/assert.ts';
 import { serializeError, UserError } from '../../shared/errors.ts';
 import { type Clock, MAX_WATERMARK, MIN_TIMESTAMP } from '../../shared/time.ts';
 import { HeapKeyedStateBackend } from '../../state/keyed/heap-keyed-state-backend.ts';
+import { HeapOperatorStateBackend } from '../../state/operator/heap-operator-state-backend.ts';
+import type { StreamHandle } from '../../state/snapshot/handles.ts';
+import type { CheckpointStreams } from '../../state/storage/checkpoint-streams.ts';
 import type { CodecFactory, DecodedBatch } from '../../types/codec.ts';
+import { keyGroupRange } from '../../types/key-groups.ts';
 import { TaskMetrics } from '../metrics/task-metrics.ts';
-import { type TaskActivity, TaskTimes } from '../metrics/task-times.ts';
+import { AlignedBarriers } from '../network/barrier/aligned-barriers.ts';
+import type { AlignmentMetrics, BarrierHandler, BarrierListener, CheckpointBarrier } from '../network/barrier/barrier-handler.ts';
+import { TrackedBarriers } from '../network/barrier/tracked-barriers.ts';
 import type { ChannelEvent, InputGate, PolledElement, ResultPartitionWriter } from '../network/channel.ts';
 import type { SlotNetwork } from '../network/slot-network.ts';
-import type { AccumulatorReport, OperatorEvent, TaskDeploymentDescriptor } from '../rpc/gateways.ts';
+import type { AccumulatorReport, OperatorEvent, TaskDeploymentDescriptor, TaskRestore } from '../rpc/gateways.ts';
 import { WatermarkValve } from '../time/watermark-valve.ts';
 import { OperatorChain } from './operator-chain.ts';
 import { locateKeyError } from './record-router.ts';
 import { TaskRuntimeContext } from './runtime-context.ts';
+import { type OperatorStates, SubtaskCheckpoints } from './subtask-checkpoint.ts';
 import type { SharedChannels, SlotRuntimeListener } from './task-host.ts';
 
-type TaskState = 'created' | 'initializing' | 'running' | 'finishing' | 'finished' | 'canceling' | 'canceled' | 'failed';
+type TaskState =
+  | 'created'
+  | 'initializing'
+  | 'running'
+  | 'finishing'
+  | 'draining'
+  | 'closing'
+  | 'finished'
+  | 'canceling'
+  | 'canceled'
+  | 'failed';
 const terminal: readonly TaskState[] = ['finished', 'canceled', 'failed'];
 
 /** Records between two looks at the clock. */
 const recordsPerCheck = 128;
+/** What a snapshot's walk may take of each slice. */
+const walkSliceMs = 1;
+
+interface Mail {
+  readonly run: () => void;
+  /** Waits until no operator is interrupted and none awaits a promise: it touches state, or must not overtake an emission. */
+  readonly needsQuiet: boolean;
+}
 
 export interface StreamTaskOptions {
   readonly descriptor: TaskDeploymentDescriptor;
@@ -41,6 +69,7 @@ export interface StreamTaskOptions {
   readonly channels: SharedChannels;
   readonly network: SlotNetwork;
   readonly codecs: CodecFactory;
+  readonly streams: CheckpointStreams;
   readonly listener: SlotRuntimeListener;
   readonly clock: Clock;
   /** The slot's loop has something to do for this task. */
@@ -52,11 +81,14 @@ export interface StreamTaskOptions {
 export class StreamTask {
   readonly #options: StreamTaskOptions;
   readonly #config: Configuration;
-  readonly #metrics: TaskMetrics;
-  readonly #times = new TaskTimes();
+  readonly #metrics = new TaskMetrics();
   readonly #accumulators = new Map<string, Accumulator<unknown, unknown>>();
   readonly #abort = new AbortController();
-  readonly #mails: (() => void)[] = [];
+  /** In order: a mail that must wait holds back those behind it. */
+  readonly #mails: Mail[] = [];
+  /** News about checkpoints overtake other mails. */
+  readonly #urgentMails: (() => void)[] = [];
+  readonly #states = new Map<StreamOperator, OperatorStates>();
   readonly #pending: StreamOperator[] = [];
   readonly #chainPosition = new Map<StreamOperator, number>();
   #state: TaskState = 'created';
@@ -65,7 +97,21 @@ export class StreamTask {
   #partitions: ResultPartitionWriter[] = [];
   #valve: WatermarkValve | undefined;
   #keyedHead: HeapKeyedStateBackend | undefined;
+  #barriers: BarrierHandler | undefined;
+  #checkpoints: SubtaskCheckpoints | undefined;
+  /** A stop with savepoint whose outcome is awaited: no record is processed behind its barrier. */
+  #stopping: CheckpointBarrier | undefined;
+  /** The first checkpoint that covers everything this task ever emitted. */
+  #finalCheckpointId: number | undefined;
+  #finalCheckpointCompleted = false;
+  #highestCompletedId: number;
+  #drains = true;
+  /** A stop with drain: its barrier follows the last record. */
+  #triggerBehindTheEnd: CheckpointBarrier | undefined;
+  /** Promises that operators wait for: what a write or a call of theirs began. */
   #waitingFor = 0;
+  /** Snapshots and notifications whose operators take time. */
+  #lifeCycleCalls = 0;
   #deadline = 0;
   #paused = false;
   #batch: DecodedBatch | undefined;
@@ -75,11 +121,15 @@ export class StreamTask {
   #endsOfData = 0;
   #inputEnded = false;
   #recordsIn = 0;
+  #busyMs = 0;
+  #backPressuredMs = 0;
+  readonly #startedAt: number;
 
   constructor(options: StreamTaskOptions) {
     this.#options = options;
     this.#config = Configuration.of(options.jobGraph.configuration);
-    this.#metrics = new TaskMetrics(() => options.clock.monotonic());
+    this.#startedAt = options.clock.monotonic();
+    this.#highestCompletedId = options.descriptor.restore?.checkpointId ?? -1;
   }
 
   get attemptId(): string {
@@ -92,11 +142,34 @@ export class StreamTask {
 
   /** Anything for the slot's loop to do now? */
   get isRunnable(): boolean {
-    if (this.#mails.length > 0) return true;
+    if (this.#hasRunnableMail || this.#checkpoints?.canAdvance) return true;
+    if (this.#paused || this.#stopping) return false;
+    if (this.#state === 'draining') return this.#pending.length > 0 || this.#canEnd || this.#readsInput;
     if (this.#state !== 'running') return false;
-    if (this.#paused) return false;
     if (this.#pending.length > 0 || this.#batch !== undefined || this.#inputEnded) return true;
-    return this.#gate && this.#gate.channelCount > 0 ? this.#gate.hasData || this.#gate.isFinished : !this.#sourceIdle;
+    return this.#hasInputs ? this.#readsInput : !this.#sourceIdle;
+  }
+
+  get #hasInputs(): boolean {
+    return this.#gate !== undefined && this.#gate.channelCount > 0;
+  }
+
+  get #readsInput(): boolean {
+    return this.#hasInputs && (this.#gate as InputGate).hasData;
+  }
+
+  get #hasRunnableMail(): boolean {
+    if (this.#urgentMails.length > 0 && !this.#isAwaiting) return true;
+    const next = this.#mails[0];
+    return next !== undefined && (!next.needsQuiet || this.#isQuiet);
+  }
+
+  get #isQuiet(): boolean {
+    return this.#pending.length === 0 && !this.#isAwaiting && this.#stopping === undefined && this.#state !== 'finishing';
+  }
+
+  get #isAwaiting(): boolean {
+    return this.#waitingFor > 0 || this.#lifeCycleCalls > 0;
   }
 
   /** Replay, wiring, open. Failures are reported, not thrown. */
@@ -107,11 +180,12 @@ export class StreamTask {
       const graph = await this.#options.program.replay();
       if (this.#isEnding()) return;
       this.#wire(graph);
-      await this.#open();
+      const finished = this.#options.descriptor.restore?.finished === true;
+      if (!finished) await this.#open();
       if (this.#isEnding()) return;
       this.#become('running');
-      this.#times.become('idle', this.#options.clock.monotonic());
       this.#report('RUNNING');
+      if (finished) this.#passOnTheEnd();
       this.#options.wake();
     } catch (error) {
       this.fail(error);
@@ -121,46 +195,64 @@ export class StreamTask {
   /** Runs until `deadline` (clock.monotonic) or until there is nothing to do; errors fail the task. */
   runSlice(deadline: number): void {
     const { clock } = this.#options;
-    this.#times.become('busy', clock.monotonic());
+    const begun = clock.monotonic();
     this.#deadline = deadline;
     try {
       this.#runMails();
-      while (this.#state === 'running' && !this.#paused) {
+      while ((this.#state === 'running' || this.#state === 'draining') && !this.#paused && !this.#stopping) {
         if (!this.#step() || clock.monotonic() >= deadline) break;
       }
+      if (this.#checkpoints?.canAdvance) this.#checkpoints.advance(clock.monotonic() + walkSliceMs);
     } catch (error) {
       this.fail(error);
     }
-    this.#times.become(this.#activity(), clock.monotonic());
-  }
-
-  /** A task that awaits a promise is busy with it. */
-  #activity(): TaskActivity {
-    if (this.#waitingFor > 0 || this.#state === 'finishing' || this.isRunnable) return 'busy';
-    return this.#paused ? 'backPressured' : 'idle';
-  }
-
-  /** Control actions run between slices, in order. */
-  post(mail: () => void): void {
-    this.#mails.push(mail);
-    this.#options.wake();
+    this.#busyMs += clock.monotonic() - begun;
   }
 
   handleOperatorEvent(operatorId: string, event: OperatorEvent): void {
-    this.post(() => {
-      const chained = this.#chain?.operators.find(({ node }) => node.operatorId === operatorId);
-      chained?.operator.handleOperatorEvent?.(event);
-      this.#sourceIdle = false;
+    // Behind a trigger that came before it: a split that arrives after the barrier must not be in the snapshot.
+    this.#post({
+      needsQuiet: true,
+      run: () => {
+        const chained = this.#chain?.operators.find(({ node }) => node.operatorId === operatorId);
+        chained?.operator.handleOperatorEvent?.(event);
+        this.#sourceIdle = false;
+      },
+    });
+  }
+
+  /** From the JobManager: to sources, and to tasks whose producers have all finished. */
+  triggerCheckpoint(barrier: CheckpointBarrier): void {
+    if (this.#state === 'created' || this.#state === 'initializing') {
+      this.#options.listener.declineCheckpoint({
+        jobId: this.#options.descriptor.jobId,
+        attemptId: this.attemptId,
+        checkpointId: barrier.checkpointId,
+        reason: 'TASK_NOT_READY',
+        cause: undefined,
+      });
+      return;
+    }
+    this.#post({ needsQuiet: true, run: () => this.#trigger(barrier) });
+  }
+
+  notifyCheckpointComplete(checkpointId: number): void {
+    this.#postUrgent(() => this.#completed(checkpointId));
+  }
+
+  /** `latestCompletedId` stands in for a notification that was lost. */
+  notifyCheckpointAborted(checkpointId: number, latestCompletedId: number | undefined): void {
+    this.#postUrgent(() => {
+      if (latestCompletedId !== undefined) this.#completed(latestCompletedId);
+      this.#aborted(checkpointId);
     });
   }
 
   cancel(): void {
     if (this.isTerminal || this.#state === 'canceling') return;
-    const was = this.#state;
     this.#become('canceling');
     this.#abort.abort();
     void this.#close().then(() => this.#end('canceled', 'CANCELED'));
-    void was;
   }
 
   fail(error: unknown): void {
@@ -182,19 +274,25 @@ export class StreamTask {
   accumulatorReport(): AccumulatorReport {
     const user: Record<string, { type: string; value: unknown }> = {};
     for (const [name, accumulator] of this.#accumulators) user[name] = { type: accumulator.type, value: accumulator.toJson() };
+    const elapsed = this.#options.clock.monotonic() - this.#startedAt;
     return {
       attemptId: this.attemptId,
       user,
-      metrics: this.#metrics.dump(),
       io: {
         recordsIn: this.#recordsIn,
         recordsOut: this.#partitions.reduce((sum, partition) => sum + partition.recordsOut, 0),
         bytesIn: this.#gate?.bytesIn ?? 0,
         bytesOut: this.#partitions.reduce((sum, partition) => sum + partition.bytesOut, 0),
-        ...this.#times.report(this.#options.clock.monotonic()),
+        busyMs: Math.round(this.#busyMs),
+        backPressuredMs: Math.round(this.#backPressuredMs),
+        idleMs: Math.max(0, Math.round(elapsed - this.#busyMs - this.#backPressuredMs)),
         watermark: this.#valve?.current ?? MIN_TIMESTAMP,
       },
     };
+  }
+
+  metrics(): Record<string, number | string> {
+    return this.#metrics.dump();
   }
 
   #isEnding(): boolean {
@@ -210,26 +308,42 @@ export class StreamTask {
     this.#options.listener.taskStateChanged({ jobId: this.#options.descriptor.jobId, attemptId: this.attemptId, state });
   }
 
+  #post(mail: Mail): void {
+    this.#mails.push(mail);
+    this.#options.wake();
+  }
+
+  #postUrgent(mail: () => void): void {
+    this.#urgentMails.push(mail);
+    this.#options.wake();
+  }
+
   #runMails(): void {
-    for (let mail = this.#mails.shift(); mail; mail = this.#mails.shift()) {
-      if (!this.#isEnding()) mail();
+    while (this.#hasRunnableMail && !this.#isEnding()) {
+      const urgent = this.#isAwaiting ? undefined : this.#urgentMails.shift();
+      if (urgent) urgent();
+      else (this.#mails.shift() as Mail).run();
     }
   }
 
   /** One unit of progress; false when there is nothing to do now. */
   #step(): boolean {
-    if (this.#mails.length > 0) {
+    if (this.#hasRunnableMail) {
       this.#runMails();
       return true;
     }
     if (this.#pending.length > 0) return this.#resumePending();
     if (this.#batch) return this.#processBatch();
+    if (this.#state === 'draining' && this.#canEnd) {
+      this.#endOfTask().catch((error: unknown) => this.fail(error));
+      return false;
+    }
     if (this.#inputEnded) {
       this.#beginFinish();
       return false;
     }
-    if (!this.#gate || this.#gate.channelCount === 0) return this.#pullSource();
-    const polled = this.#gate.poll();
+    if (!this.#hasInputs) return this.#state === 'running' && this.#pullSource();
+    const polled = (this.#gate as InputGate).poll();
     if (!polled) return false;
     this.#accept(polled);
     return true;
@@ -321,13 +435,18 @@ export class StreamTask {
       }
       case 'end-of-data':
         this.#endsOfData++;
-        if (this.#endsOfData === (this.#gate as InputGate).channelCount) this.#inputEnded = true;
+        this.#drains &&= event.drain;
+        if (this.#endsOfData === (this.#gate as InputGate).channelCount && this.#state === 'running') this.#inputEnded = true;
         return;
       case 'end-of-partition':
+        this.#barriers?.endOfPartition(channel);
         return;
       case 'barrier':
+        this.#barriers?.barrier(channel, event);
+        return;
       case 'cancel-barrier':
-        throw new BugError(`a ${event.kind} arrived, and checkpointing is not part of this task`);
+        this.#barriers?.cancelMarker(channel, event.checkpointId);
+        return;
     }
   }
 
@@ -354,26 +473,121 @@ export class StreamTask {
 
   #beginFinish(): void {
     this.#inputEnded = false;
-    if (!this.#gate || this.#gate.channelCount === 0) this.#chain?.head.processWatermark?.(MAX_WATERMARK);
+    if (!this.#hasInputs && this.#drains) this.#chain?.head.processWatermark?.(MAX_WATERMARK);
     this.#become('finishing');
     this.#finish().catch((error: unknown) => this.fail(error));
   }
 
-  /** finish() of each operator in chain order, everything it leaves to resume included, then the end markers. */
+  /** finish() of each operator in chain order, everything it leaves to resume included, then the marker behind the last record. */
   async #finish(): Promise<void> {
     await this.#quiet();
-    for (const { operator } of (this.#chain as OperatorChain).operators) {
-      await operator.finish?.();
-      await this.#quiet();
+    if (this.#drains) {
+      for (const { operator } of (this.#chain as OperatorChain).operators) {
+        await operator.finish?.();
+        await this.#quiet();
+      }
     }
     if (this.#isEnding()) return;
-    for (const partition of this.#partitions) {
-      partition.broadcastEvent({ kind: 'end-of-data', drain: true });
-      partition.broadcastEvent({ kind: 'end-of-partition' });
-    }
+    this.#broadcast({ kind: 'end-of-data', drain: this.#drains });
+    this.#become('draining');
+    const barrier = this.#triggerBehindTheEnd;
+    if (barrier) this.#post({ needsQuiet: true, run: () => this.#trigger(barrier) });
+    this.#options.wake();
+  }
+
+  /** A task that was restored as finished: it has nothing to say but that. */
+  #passOnTheEnd(): void {
+    this.#broadcast({ kind: 'watermark', timestamp: MAX_WATERMARK });
+    this.#broadcast({ kind: 'end-of-data', drain: true });
+    this.#finalCheckpointCompleted = true;
+    this.#become('draining');
+  }
+
+  /**
+   * Its last records are covered by a completed checkpoint (where there are checkpoints, and unless it was stopped by a
+   * savepoint, which covered them), and every producer has said that nothing more comes.
+   */
+  get #canEnd(): boolean {
+    if (this.#hasInputs && !(this.#gate as InputGate).isFinished) return false;
+    return this.#finalCheckpointCompleted || !this.#drains || !this.#isCheckpointed;
+  }
+
+  get #isCheckpointed(): boolean {
+    return (this.#config.getOptional('execution.checkpointing.interval') ?? 0) > 0;
+  }
+
+  async #endOfTask(): Promise<void> {
+    this.#become('closing');
+    this.#broadcast({ kind: 'end-of-partition' });
     await this.#untilSent();
+    await this.#checkpoints?.whenIdle();
     await this.#close();
     if (!this.#isEnding()) this.#end('finished', 'FINISHED');
+  }
+
+  #broadcast(event: ChannelEvent): void {
+    for (const partition of this.#partitions) partition.broadcastEvent(event);
+  }
+
+  #trigger(barrier: CheckpointBarrier): void {
+    const { stop } = barrier.options;
+    if ((this.#state !== 'running' && this.#state !== 'draining') || (this.#state === 'draining' && stop === 'suspend')) {
+      (this.#checkpoints as SubtaskCheckpoints).decline(barrier.checkpointId, 'TASK_CLOSING');
+    } else if (this.#hasInputs) {
+      (this.#barriers as BarrierHandler).trigger(barrier);
+    } else if (stop === 'drain' && this.#state === 'running') {
+      // Everything flows out first.
+      this.#triggerBehindTheEnd = barrier;
+      this.#inputEnded = true;
+    } else {
+      const startDelayMs = Math.max(0, this.#options.clock.now() - barrier.timestamp);
+      this.#snapshot(barrier, { startDelayMs, alignmentMs: 0, processedBytes: 0 });
+    }
+  }
+
+  #snapshot(barrier: CheckpointBarrier, alignment: AlignmentMetrics): void {
+    if (this.#state === 'draining') this.#finalCheckpointId ??= barrier.checkpointId;
+    if (barrier.options.stop !== undefined) this.#stopping = barrier;
+    this.#awaitLifeCycle(() => (this.#checkpoints as SubtaskCheckpoints).take(barrier, alignment));
+  }
+
+  #completed(checkpointId: number): void {
+    if (checkpointId <= this.#highestCompletedId || !this.#chain) return;
+    this.#highestCompletedId = checkpointId;
+    this.#awaitLifeCycle(async () => {
+      await this.#tellOperators((operator) => operator.notifyCheckpointComplete?.(checkpointId));
+      this.#afterCompletion(checkpointId);
+    });
+  }
+
+  #afterCompletion(checkpointId: number): void {
+    if (this.#finalCheckpointId !== undefined && checkpointId >= this.#finalCheckpointId) this.#finalCheckpointCompleted = true;
+    const stopped = this.#stopping;
+    if (stopped?.checkpointId !== checkpointId) return;
+    this.#stopping = undefined;
+    if (stopped.options.stop === 'suspend' && !this.#hasInputs && this.#state === 'running') {
+      this.#drains = false;
+      this.#inputEnded = true;
+    }
+  }
+
+  #aborted(checkpointId: number): void {
+    this.#checkpoints?.aborted(checkpointId);
+    const stopped = this.#stopping;
+    if (stopped?.checkpointId === checkpointId) {
+      this.#stopping = undefined;
+      if (stopped.options.stop === 'drain') throw new Error('Stop-with-savepoint --drain failed.');
+    }
+    if (this.#finalCheckpointId === checkpointId) this.#finalCheckpointId = undefined;
+    this.#awaitLifeCycle(() => this.#tellOperators((operator) => operator.notifyCheckpointAborted?.(checkpointId)));
+  }
+
+  /** Tail first. */
+  async #tellOperators(tell: (operator: StreamOperator) => void | Promise<void>): Promise<void> {
+    for (const { operator } of [...(this.#chain?.operators ?? [])].reverse()) {
+      const told = tell(operator);
+      if (told) await told;
+    }
   }
 
   /** Until nothing is interrupted, paused or awaited any more. */
@@ -382,6 +596,14 @@ export class StreamTask {
       this.#runMails();
       if (!this.#paused && this.#pending.length === 0) return;
       if (!this.#paused) this.#resumePending();
+      else await this.#turn();
+    }
+  }
+
+  /** Lets interrupted operators say the rest of what they emit, as the outputs have room. */
+  async #emitInterrupted(): Promise<void> {
+    while (!this.#isEnding() && this.#pending.length > 0) {
+      if (this.#waitingFor === 0 && this.#partitions.every((partition) => partition.isAvailable)) this.#resumePending();
       else await this.#turn();
     }
   }
@@ -442,13 +664,52 @@ export class StreamTask {
       onError,
     });
     this.#valve = new WatermarkValve(this.#gate.channelCount);
+    this.#checkpoints = new SubtaskCheckpoints({
+      jobId: descriptor.jobId,
+      attemptId: descriptor.attemptId,
+      operators: this.#chain.operators.map(({ node, operator }) => ({
+        operatorId: node.operatorId,
+        operator,
+        ...(this.#states.get(operator) as OperatorStates),
+      })),
+      streams: this.#options.streams,
+      clock: this.#options.clock,
+      listener: this.#options.listener,
+      broadcast: (event) => this.#broadcast(event),
+      hasInterruptedOperators: () => this.#pending.length > 0,
+      emitInterrupted: () => this.#emitInterrupted(),
+      wake: () => this.#options.wake(),
+      fail: (error) => this.fail(error),
+    });
+    this.#barriers = this.#createBarrierHandler(this.#gate);
+  }
+
+  #createBarrierHandler(gate: InputGate): BarrierHandler {
+    const { clock } = this.#options;
+    const checkpoints = this.#checkpoints as SubtaskCheckpoints;
+    const listener: BarrierListener = {
+      block: (channel) => gate.blockChannel(channel),
+      unblock: (channel) => gate.unblockChannel(channel),
+      snapshot: (barrier, alignment) => this.#snapshot(barrier, alignment),
+      abort: (checkpointId, reason) => checkpoints.decline(checkpointId, reason),
+    };
+    const measures = { now: () => clock.now(), monotonic: () => clock.monotonic(), bytesIn: () => gate.bytesIn };
+    const Handler = this.#config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? TrackedBarriers : AlignedBarriers;
+    return new Handler(gate.channelCount, listener, measures);
   }
 
   #createContext(node: StreamNode, operator: StreamOperator): OperatorContext {
     const task = this;
     const { descriptor, clock, jobGraph, listener } = this.#options;
     this.#chainPosition.set(operator, this.#chainPosition.size);
-    const keyed = node.keySelectors.some(Boolean) ? new HeapKeyedStateBackend(node.name) : undefined;
+    const keyed = node.keySelectors.some(Boolean)
+      ? new HeapKeyedStateBackend({
+          operatorName: node.name,
+          keyGroups: keyGroupRange(descriptor.subtaskIndex, descriptor.vertex.parallelism, descriptor.vertex.maxParallelism),
+          maxParallelism: descriptor.vertex.maxParallelism,
+        })
+      : undefined;
+    this.#states.set(operator, { keyedState: keyed, operatorState: new HeapOperatorStateBackend(node.name) });
     if (keyed && this.#chainPosition.size === 1) this.#keyedHead = keyed;
     const facts = {
       jobId: descriptor.jobId,
@@ -482,9 +743,14 @@ export class StreamTask {
       waitFor: (promise) => task.#waitFor(promise),
       keyedState: keyed,
       registerProcessingTimer: (timestamp, callback) =>
-        clock.schedule(timestamp - clock.now() + 1, () => {
-          if (!task.#isEnding()) task.post(() => callback(timestamp));
-        }),
+        clock.schedule(timestamp - clock.now() + 1, () =>
+          task.#post({
+            needsQuiet: true,
+            run: () => {
+              if (task.#state === 'running') callback(timestamp);
+            },
+          }),
+        ),
       currentProcessingTime: () => clock.now(),
       fail: (error) => task.fail(error),
       sendEventToCoordinator: (event) =>
@@ -497,6 +763,22 @@ export class StreamTask {
         }),
       signal: this.#abort.signal,
     };
+  }
+
+  /** Nothing else is processed before the call is done; other tasks of the slot go on. */
+  #awaitLifeCycle(call: () => void | Promise<void>): void {
+    this.#lifeCycleCalls++;
+    const over = (): void => {
+      this.#lifeCycleCalls--;
+      this.#updatePaused();
+    };
+    const pending = call();
+    if (!pending) {
+      over();
+      return;
+    }
+    this.#paused = true;
+    pending.then(over, (error: unknown) => this.fail(error));
   }
 
   #waitFor(promise: Promise<unknown>): void {
@@ -512,7 +794,7 @@ export class StreamTask {
   }
 
   #updatePaused(): void {
-    const paused = this.#waitingFor > 0 || this.#partitions.some((partition) => !partition.isAvailable);
+    const paused = this.#isAwaiting || this.#partitions.some((partition) => !partition.isAvailable);
     this.#paused = paused;
     if (paused) return;
     this.#onUnpaused?.();
@@ -522,11 +804,23 @@ export class StreamTask {
 
   /** Tail first: an operator may emit as soon as it is open. */
   async #open(): Promise<void> {
-    const { operators } = this.#chain as OperatorChain;
-    for (const { operator } of [...operators].reverse()) {
+    const { restore } = this.#options.descriptor;
+    for (const { node, operator } of [...(this.#chain as OperatorChain).operators].reverse()) {
+      const states = this.#states.get(operator) as OperatorStates;
+      if (restore) await this.#restore(node, states, restore);
+      await operator.initializeState?.({ restoredCheckpointId: restore?.checkpointId, operatorState: states.operatorState });
       await operator.open?.();
       if (this.#isEnding()) return;
     }
+  }
+
+  async #restore(node: StreamNode, { keyedState, operatorState }: OperatorStates, restore: TaskRestore): Promise<void> {
+    const stored = restore.operators[node.operatorId];
+    if (!stored) return;
+    const read = (handle: { readonly stream: StreamHandle }): Promise<Uint8Array> =>
+      this.#options.streams.read(handle.stream, restore.directory);
+    await keyedState?.restore(stored.keyed, read);
+    await operatorState.restore(stored.operator, read);
   }
 
   /** Always, also after a failure; a close that fails cannot fail the task again. */
@@ -538,6 +832,8 @@ export class StreamTask {
         if (this.#state === 'finishing') this.fail(error);
       }
     }
+    this.#checkpoints?.close();
+    for (const { keyedState } of this.#states.values()) keyedState?.close();
     for (const partition of this.#partitions) partition.close();
     this.#gate?.close();
   }

@@ -4,7 +4,6 @@
  *
  * A value handed out is the live object: a program that changes it must also `update` it.
  */
-import type { KeyedStateAccess } from '../../api/operators.ts';
 import type {
   AggregatingStateDescriptor,
   ListState,
@@ -18,6 +17,7 @@ import { BugError } from '../../shared/assert.ts';
 import { UserError } from '../../shared/errors.ts';
 import { detachStrings } from '../../types/codecs.ts';
 import { keyIdentity } from '../../types/key-hash.ts';
+import type { KeyedStateBackend, KeyedStateBackendOptions, StateSnapshot } from './keyed-state-backend.ts';
 import { StateTable } from './state-table.ts';
 
 interface RegisteredState {
@@ -28,7 +28,7 @@ interface RegisteredState {
 
 const noKey = Symbol('no key');
 
-export class HeapKeyedStateBackend implements KeyedStateAccess {
+export class HeapKeyedStateBackend implements KeyedStateBackend {
   readonly #operatorName: string;
   readonly #states = new Map<string, RegisteredState>();
   /** Keys as the program made them, by identity: a compound key's identity is not the key. */
@@ -36,9 +36,19 @@ export class HeapKeyedStateBackend implements KeyedStateAccess {
   #key: unknown = noKey;
   #identity: unknown = noKey;
 
-  constructor(operatorName: string) {
-    this.#operatorName = operatorName;
+  constructor(options: KeyedStateBackendOptions) {
+    this.#operatorName = options.operatorName;
   }
+
+  async restore(): Promise<void> {
+    throw new BugError('keyed state cannot be restored yet');
+  }
+
+  snapshot(): StateSnapshot {
+    throw new BugError('keyed state cannot be stored yet');
+  }
+
+  close(): void {}
 
   setCurrentKey(key: unknown): void {
     this.#key = key;
