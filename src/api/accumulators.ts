@@ -137,6 +137,20 @@ export function mergeAccumulators(type: string, a: unknown, b: unknown): unknown
   }
 }
 
+type AccumulatorJson = Readonly<Record<string, { readonly type: string; readonly value: unknown }>>;
+
+/** One accumulator per name, of the JSON forms that several subtasks report. */
+export function mergedAccumulators(parts: readonly AccumulatorJson[]): Record<string, { type: string; value: unknown }> {
+  const merged: Record<string, { type: string; value: unknown }> = {};
+  for (const part of parts) {
+    for (const [name, { type, value }] of Object.entries(part)) {
+      const former = merged[name];
+      merged[name] = { type, value: former ? mergeAccumulators(type, former.value, value) : value };
+    }
+  }
+  return merged;
+}
+
 /** What the program sees in the job's result. */
 export function accumulatorResult(type: string, json: unknown): unknown {
   if (type === 'Histogram') return new Map((json as [number, number][]).sort(([a], [b]) => a - b));

@@ -5,6 +5,7 @@ import type { HandlerContext } from './handlers/handler-context.ts';
 import { CrossOriginPolicy } from './http/cross-origin.ts';
 import { answerMalformed, createRouter } from './http/router.ts';
 import { restRoutes } from './routes.ts';
+import { refusingRoutes } from './unserved-routes.ts';
 
 export interface RestServer {
   readonly port: number;
@@ -20,7 +21,7 @@ export async function startRestServer(context: HandlerContext): Promise<RestServ
   const { config, log } = context;
   const server = createServer(
     { keepAliveTimeout: config.get('rest.idleness-timeout') },
-    createRouter(restRoutes(context), {
+    createRouter([...restRoutes(context), ...refusingRoutes()], {
       log,
       crossOrigin: new CrossOriginPolicy(config),
       maxBodyBytes: config.get('rest.server.max-content-length'),

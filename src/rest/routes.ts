@@ -1,6 +1,7 @@
 /** Every route of the endpoint; docs/reference/rest.md is made from this list. */
 import { checkpointRoutes } from './handlers/checkpoint-handlers.ts';
 import { clusterRoutes } from './handlers/cluster-handlers.ts';
+import { dataSetRoutes } from './handlers/dataset-handlers.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { jarRoutes } from './handlers/jar-handlers.ts';
 import { jobRoutes } from './handlers/job-handlers.ts';
@@ -18,5 +19,6 @@ export function restRoutes(context: HandlerContext): Route[] {
     ...submissionRoutes(context),
     ...jarRoutes(context),
     ...taskManagerRoutes(context),
+    ...dataSetRoutes(context),
   ];
 }

@@ -17,7 +17,7 @@ const mayImport: Record<string, readonly string[]> = {
   connectors: ['shared', 'config', 'types', 'api'],
   program: ['shared', 'config', 'types', 'api', 'graph'],
   runtime: ['shared', 'config', 'types', 'api', 'graph', 'state', 'program'],
-  rest: ['shared', 'config', 'types', 'api', 'graph', 'rest/messages', 'runtime/rpc'],
+  rest: ['shared', 'config', 'types', 'api', 'graph', 'rest/messages', 'runtime/rpc', 'runtime/metrics'],
   client: ['shared', 'config', 'types', 'api', 'graph', 'program', 'rest/messages'],
   deployment: ['shared', 'config', 'types', 'api', 'graph', 'state', 'connectors', 'program', 'runtime', 'rest', 'rest/messages', 'client'],
   commands: ['shared', 'config', 'graph', 'rest/messages', 'client', 'deployment'],

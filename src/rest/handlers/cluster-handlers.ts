@@ -1,10 +1,10 @@
 /** The cluster as a whole, and the JobManager's process. */
-import { isSensitive } from '../../config/configuration.ts';
 import { buildCommit, weirVersion } from '../../shared/installation.ts';
 import { listLogs, readLog } from '../../shared/log-files.ts';
 import { json, type Route, text } from '../http/router.ts';
 import { type HandlerContext, maxLogBytes } from './handler-context.ts';
 import { metricsAnswer } from './metric-views.ts';
+import { configurationView, environmentView } from './process-views.ts';
 
 export function clusterRoutes(context: HandlerContext): Route[] {
   const { config, dispatcher, logFiles } = context;
@@ -50,19 +50,13 @@ export function clusterRoutes(context: HandlerContext): Route[] {
       method: 'GET',
       path: '/jobmanager/config',
       does: 'The configuration of the cluster; secrets are masked.',
-      handle: async () =>
-        json(
-          Object.entries(config.toRecord())
-            .sort(([a], [b]) => (a < b ? -1 : 1))
-            .map(([key, value]) => ({ key, value: isSensitive(key) ? '******' : value })),
-        ),
+      handle: async () => json(configurationView(config)),
     },
     {
       method: 'GET',
       path: '/jobmanager/environment',
       does: 'Version, architecture and options of the runtime (Node.js).',
-      handle: async () =>
-        json({ jvm: { version: `Node.js ${process.version}`, arch: process.arch, options: process.execArgv }, classpath: [] }),
+      handle: async () => json(environmentView()),
     },
     {
       method: 'GET',

@@ -1,4 +1,5 @@
 /** Vertices, subtasks and attempts in the shapes of Flink's REST answers. Times are milliseconds since the epoch; -1: not yet. */
+import { createHash } from 'node:crypto';
 import type { JobVertex } from '../../graph/job-graph.ts';
 import type { ArchivedExecution, ArchivedVertex, ExecutionState, IoMetrics } from '../../runtime/rpc/gateways.ts';
 
@@ -71,13 +72,18 @@ export function ioView(executions: readonly ArchivedExecution[]): Record<string,
   };
 }
 
-export function vertexView(vertex: JobVertex, archived: ArchivedVertex, now: number): Record<string, unknown> {
+/** Flink names slot sharing groups by random ids; here the id follows from job and name. */
+function slotSharingGroupId(jobId: string, group: string): string {
+  return createHash('sha256').update(`${jobId}/${group}`).digest('hex').slice(0, 32);
+}
+
+export function vertexView(jobId: string, vertex: JobVertex, archived: ArchivedVertex, now: number): Record<string, unknown> {
   const executions = archived.subtasks.map(({ current }) => current);
   const states = executions.map(({ state }) => state);
   const { start, end, duration } = spanOf(executions, now);
   return {
     id: vertex.id,
-    slotSharingGroupId: vertex.slotSharingGroup,
+    slotSharingGroupId: slotSharingGroupId(jobId, vertex.slotSharingGroup),
     name: vertex.name,
     maxParallelism: vertex.maxParallelism,
     parallelism: vertex.parallelism,

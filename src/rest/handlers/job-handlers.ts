@@ -1,14 +1,17 @@
 /** Jobs: overview, detail, plan, failures, results, and cancelling. */
 import { jsonPlan } from '../../graph/json-plan.ts';
+import { jobMetrics } from '../../runtime/metrics/job-metrics.ts';
 import type { ArchivedExecutionGraph, FailureRecord, JobOverview, JobResult } from '../../runtime/rpc/gateways.ts';
 import { stackWithCauses } from '../../shared/errors.ts';
 import { RestError } from '../http/rest-error.ts';
 import { json, type RestAnswer, type RestRequest, type Route } from '../http/router.ts';
-import { failureCause } from '../messages/java-throwable.ts';
 import { toTaggedJson } from '../messages/tagged-json.ts';
 import { accumulatorViews } from './accumulator-views.ts';
+import { causeOf } from './async-views.ts';
 import { aggregateState, countStates, vertexView } from './execution-views.ts';
 import { type HandlerContext, jobIdOf } from './handler-context.ts';
+import { aggregatedMetricsAnswer, metricsAnswer } from './metric-views.ts';
+import { configurationView, environmentView } from './process-views.ts';
 
 /** Shorter than any client's patience with a silent connection. */
 const collectWaitMs = 5000;
@@ -50,6 +53,27 @@ export function jobRoutes(context: HandlerContext): Route[] {
       'user-task-accumulators': accumulatorViews(job.accumulators),
       'serialized-user-task-accumulators': {},
     })),
+    get('/metrics', 'Metrics of the job; with `get=a,b` their values.', (job, { query }) =>
+      metricsAnswer(query, jobMetrics(job, clock.now())),
+    ),
+    get('/jobmanager/config', 'The configuration of the cluster that runs the job.', () => configurationView(context.config)),
+    get('/jobmanager/environment', 'The runtime that the JobManager of the job has.', () => environmentView()),
+    {
+      method: 'GET',
+      path: '/jobs/metrics',
+      does: 'Metrics aggregated over jobs: `get`, `agg=min,max,avg,sum,skew`, `jobs=a,b`.',
+      handle: async ({ query }) => {
+        const wanted = query.get('jobs')?.split(',');
+        const ids = (await dispatcher.listJobs()).map(({ jobId }) => jobId).filter((id) => !wanted || wanted.includes(id));
+        const jobs = await Promise.all(ids.map((id) => dispatcher.requestJob(id)));
+        return json(
+          aggregatedMetricsAnswer(
+            query,
+            jobs.map((job) => jobMetrics(job, clock.now())),
+          ),
+        );
+      },
+    },
     {
       method: 'GET',
       path: '/jobs/:jobid/execution-result',
@@ -95,7 +119,8 @@ export function jobRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobs/:jobid/collect/:resultid',
-      does: 'Weir only: the next records of `executeAndCollect`.',
+      does: 'The next records of `executeAndCollect`.',
+      weirOnly: true,
       handle: async (request) => {
         const { records, done } = await dispatcher.takeCollected(jobIdOf(request), request.params['resultid'] ?? '', collectWaitMs);
         return json({ records: records.map(toTaggedJson), done });
@@ -137,7 +162,7 @@ function jobDetail(job: ArchivedExecutionGraph, now: number): Record<string, unk
     maxParallelism: Math.max(...job.jobGraph.vertices.map(({ maxParallelism }) => maxParallelism)),
     now,
     timestamps: job.timestamps,
-    vertices: job.jobGraph.vertices.map((vertex, index) => vertexView(vertex, vertexAt(job, index), now)),
+    vertices: job.jobGraph.vertices.map((vertex, index) => vertexView(job.jobId, vertex, vertexAt(job, index), now)),
     'status-counts': countStates(job.vertices.map(({ subtasks }) => aggregateState(subtasks.map(({ current }) => current.state)))),
     plan: jsonPlan(job.jobGraph),
   };
@@ -222,7 +247,7 @@ function executionResult(result: JobResult | undefined): Record<string, unknown>
       'application-status': applicationStatus[result.status],
       'accumulator-results': {},
       'net-runtime': result.netRuntimeMs,
-      ...(result.failure ? { 'failure-cause': failureCause(result.failure.name, stackWithCauses(result.failure)) } : {}),
+      ...(result.failure ? { 'failure-cause': causeOf(result.failure) } : {}),
     },
   };
 }

@@ -1,5 +1,8 @@
 /** One vertex of a job, its subtasks and their attempts. */
+
+import { mergedAccumulators } from '../../api/accumulators.ts';
 import type { JobVertex } from '../../graph/job-graph.ts';
+import { attemptMetrics, attemptRatios, watermarkText } from '../../runtime/metrics/attempt-metrics.ts';
 import type { ArchivedExecution, ArchivedVertex, MetricDump } from '../../runtime/rpc/gateways.ts';
 import { RestError } from '../http/rest-error.ts';
 import { json, type RestRequest, type Route } from '../http/router.ts';
@@ -59,11 +62,11 @@ export function vertexRoutes(context: HandlerContext): Route[] {
       })),
     })),
     get('/watermarks', 'The input watermark of each subtask.', ({ executions }) =>
-      executions.map(({ subtaskIndex, io }) => ({ id: `${subtaskIndex}.currentInputWatermark`, value: String(io.watermark) })),
+      executions.map(({ subtaskIndex, io }) => ({ id: `${subtaskIndex}.currentInputWatermark`, value: watermarkText(io.watermark) })),
     ),
     get('/accumulators', 'The user accumulators of the vertex.', ({ vertex, executions }) => ({
       id: vertex.id,
-      'user-accumulators': executions.flatMap(({ accumulators }) => accumulatorViews(accumulators)),
+      'user-accumulators': accumulatorViews(mergedAccumulators(executions.map(({ accumulators }) => accumulators))),
     })),
     get('/subtasks/accumulators', 'The user accumulators of each subtask.', ({ vertex, executions }) => ({
       id: vertex.id,
@@ -79,25 +82,23 @@ export function vertexRoutes(context: HandlerContext): Route[] {
       backPressureView(executions, clock.now()),
     ),
     get('/metrics', 'Metrics of all subtasks, as `<subtask>.<metric>`; with `get=a,b` their values.', ({ executions }, { query }) =>
-      metricsAnswer(query, Object.assign({}, ...executions.map((execution) => taskMetrics(execution, `${execution.subtaskIndex}.`)))),
+      metricsAnswer(query, Object.assign({}, ...executions.map(prefixedMetrics))),
     ),
+    get('/jm-operator-metrics', 'Metrics of the operators’ coordinators; Weir has none.', (_found, { query }) => metricsAnswer(query, {})),
     get(
       '/subtasks/metrics',
       'Metrics aggregated over subtasks: `get`, `agg=min,max,avg,sum,skew`, `subtasks=1,3-5`.',
       ({ executions }, { query }) => {
         const wanted = subtaskFilter(query.get('subtasks'));
         const members = executions.filter(({ subtaskIndex }) => wanted(subtaskIndex));
-        return aggregatedMetricsAnswer(
-          query,
-          members.map((execution) => taskMetrics(execution, '')),
-        );
+        return aggregatedMetricsAnswer(query, members.map(attemptMetrics));
       },
     ),
     get('/subtasks/:subtaskindex', 'The newest attempt of one subtask.', (found, request) =>
       attemptView(subtaskOf(found, request).current, clock.now()),
     ),
     get('/subtasks/:subtaskindex/metrics', 'Metrics of one subtask; with `get=a,b` their values.', (found, request) =>
-      metricsAnswer(request.query, taskMetrics(subtaskOf(found, request).current, '')),
+      metricsAnswer(request.query, attemptMetrics(subtaskOf(found, request).current)),
     ),
     get('/subtasks/:subtaskindex/attempts/:attempt', 'One attempt of one subtask.', (found, request) =>
       attemptView(attemptOf(found, request), clock.now()),
@@ -165,27 +166,18 @@ function subtaskFilter(text: string | null): (index: number) => boolean {
   return (index) => ranges.some(({ from, to }) => index >= from && index <= to);
 }
 
-interface Ratios {
-  readonly ratio: number;
-  readonly idleRatio: number;
-  readonly busyRatio: number;
-}
-
-function ratiosOf({ recent }: ArchivedExecution): Ratios {
-  const share = (ms: number): number => (recent.overMs === 0 ? 0 : Math.min(1, Math.max(0, ms / recent.overMs)));
-  return { ratio: share(recent.backPressuredMs), idleRatio: share(recent.idleMs), busyRatio: share(recent.busyMs) };
-}
-
 function backPressureView(executions: readonly ArchivedExecution[], now: number): Record<string, unknown> {
   const subtasks = executions.map((execution) => {
-    const ratios = ratiosOf(execution);
-    const level = levelOf(ratios.ratio);
+    const { backPressured, idle, busy } = attemptRatios(execution);
+    const level = levelOf(backPressured);
     return {
       subtask: execution.subtaskIndex,
       'attempt-number': execution.attemptNumber,
       backpressureLevel: level,
       'backpressure-level': level,
-      ...ratios,
+      ratio: backPressured,
+      idleRatio: idle,
+      busyRatio: busy,
     };
   });
   const level = levelOf(Math.max(0, ...subtasks.map(({ ratio }) => ratio)));
@@ -196,24 +188,6 @@ function levelOf(ratio: number): 'ok' | 'low' | 'high' {
   return ratio <= 0.1 ? 'ok' : ratio <= 0.5 ? 'low' : 'high';
 }
 
-function taskMetrics(execution: ArchivedExecution, prefix: string): MetricDump {
-  const { io, recent } = execution;
-  const perSecond = (count: number): number => (recent.overMs === 0 ? 0 : (count * 1000) / recent.overMs);
-  const ratios = ratiosOf(execution);
-  const metrics: MetricDump = {
-    numRecordsIn: io.recordsIn,
-    numRecordsInPerSecond: perSecond(recent.recordsIn),
-    numRecordsOut: io.recordsOut,
-    numRecordsOutPerSecond: perSecond(recent.recordsOut),
-    numBytesIn: io.bytesIn,
-    numBytesInPerSecond: perSecond(recent.bytesIn),
-    numBytesOut: io.bytesOut,
-    numBytesOutPerSecond: perSecond(recent.bytesOut),
-    currentInputWatermark: String(io.watermark),
-    idleTimeMsPerSecond: Math.round(ratios.idleRatio * 1000),
-    busyTimeMsPerSecond: Math.round(ratios.busyRatio * 1000),
-    backPressuredTimeMsPerSecond: Math.round(ratios.ratio * 1000),
-    isBackPressured: String(ratios.ratio > 0.1),
-  };
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [prefix + name, value]));
+function prefixedMetrics(execution: ArchivedExecution): MetricDump {
+  return Object.fromEntries(Object.entries(attemptMetrics(execution)).map(([name, value]) => [`${execution.subtaskIndex}.${name}`, value]));
 }

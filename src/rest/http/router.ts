@@ -30,6 +30,8 @@ export interface Route {
   readonly path: string;
   /** One line for the reference. */
   readonly does: string;
+  /** Flink has no such route. */
+  readonly weirOnly?: boolean;
   /** A GET that changes something, for pages that can send nothing else. */
   readonly actsOnGet?: boolean;
   readonly handle: (request: RestRequest) => Promise<RestAnswer>;

@@ -1,5 +1,5 @@
 /** The book-keeping of one job: vertices spread into subtasks, each with its attempts, their states and what they reported. */
-import { mergeAccumulators } from '../../api/accumulators.ts';
+import { mergedAccumulators } from '../../api/accumulators.ts';
 import type { JobGraph, JobVertex } from '../../graph/job-graph.ts';
 import type { SerializedError } from '../../shared/errors.ts';
 import { type ExecutionAttemptId, newExecutionAttemptId } from '../../shared/ids.ts';
@@ -13,6 +13,7 @@ import type {
   FailureRecord,
   IoMetrics,
   JobStatus,
+  MetricDump,
   TaskLocation,
 } from '../rpc/gateways.ts';
 import { checkExecutionStep, checkJobStep, executionStates, isTerminalExecution, jobStatuses } from './states.ts';
@@ -54,6 +55,7 @@ export class Execution {
   location: TaskLocation | undefined;
   failure: SerializedError | undefined;
   accumulators: Accumulators = {};
+  #metrics: MetricDump = {};
   #io: IoMetrics = noIo;
   #ioAt: number;
   #recent: ArchivedExecution['recent'] = { ...noIo, overMs: 0 };
@@ -89,12 +91,15 @@ export class Execution {
     this.#timestamps[state] = this.#clock.now();
   }
 
+  /** What an attempt said when it ended is final: a heartbeat that was on its way carries older numbers. */
   report(report: AccumulatorReport): void {
+    if (this.isTerminal) return;
     const now = this.#clock.now();
     this.#recent = { ...difference(report.io, this.#io), overMs: now - this.#ioAt };
     this.#io = report.io;
     this.#ioAt = now;
     this.accumulators = report.user;
+    this.#metrics = report.metrics;
   }
 
   archive(): ArchivedExecution {
@@ -109,6 +114,7 @@ export class Execution {
       io: this.#io,
       recent: this.isTerminal ? { ...noIo, watermark: this.#io.watermark, overMs: 0 } : this.#recent,
       accumulators: this.accumulators,
+      metrics: this.#metrics,
     };
   }
 }
@@ -124,7 +130,9 @@ export class ExecutionGraph {
   readonly #subtasks: ReadonlyMap<string, readonly Subtask[]>;
   readonly #byAttempt = new Map<ExecutionAttemptId, Execution>();
   readonly #timestamps: Record<JobStatus, number>;
+  readonly #statusTimes: Record<JobStatus, number>;
   #status: JobStatus = 'INITIALIZING';
+  #restarts = 0;
   #failure: FailureRecord | undefined;
   readonly #history: FailureRecord[] = [];
 
@@ -132,6 +140,7 @@ export class ExecutionGraph {
     this.jobGraph = jobGraph;
     this.#clock = clock;
     this.#timestamps = Object.fromEntries(jobStatuses.map((status) => [status, 0])) as Record<JobStatus, number>;
+    this.#statusTimes = { ...this.#timestamps };
     this.#timestamps.INITIALIZING = clock.now();
     this.#subtasks = new Map(
       jobGraph.vertices.map((vertex) => [
@@ -165,8 +174,11 @@ export class ExecutionGraph {
   become(status: JobStatus): void {
     if (status === this.#status) return;
     checkJobStep(this.#status, status);
+    const now = this.#clock.now();
+    this.#statusTimes[this.#status] += now - this.#timestamps[this.#status];
+    if (status === 'RESTARTING') this.#restarts++;
     this.#status = status;
-    this.#timestamps[status] = this.#clock.now();
+    this.#timestamps[status] = now;
   }
 
   recordFailure(error: SerializedError, execution?: Execution): void {
@@ -196,14 +208,7 @@ export class ExecutionGraph {
   }
 
   accumulators(): Accumulators {
-    const merged: Record<string, { type: string; value: unknown }> = {};
-    for (const execution of this.executions) {
-      for (const [name, { type, value }] of Object.entries(execution.accumulators)) {
-        const former = merged[name];
-        merged[name] = { type, value: former ? mergeAccumulators(type, former.value, value) : value };
-      }
-    }
-    return merged;
+    return mergedAccumulators(this.executions.map(({ accumulators }) => accumulators));
   }
 
   get startTime(): number {
@@ -221,6 +226,8 @@ export class ExecutionGraph {
       status: this.#status,
       jobGraph: this.jobGraph,
       timestamps: { ...this.#timestamps },
+      statusTimes: { ...this.#statusTimes },
+      restarts: this.#restarts,
       vertices: this.jobGraph.vertices.map((vertex) => ({
         vertexId: vertex.id,
         subtasks: (this.#subtasks.get(vertex.id) ?? []).map(({ current, prior }) => ({

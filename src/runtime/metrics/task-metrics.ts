@@ -1,8 +1,18 @@
 /** Metrics of one task: a flat table of readers by full name, filled by groups. */
 import type { MetricGroup } from '../../api/functions.ts';
+import { LatestValues, quantileNames } from './latest-values.ts';
+import { Rate } from './rate.ts';
+
+/** Milliseconds of a monotonic clock. */
+type Now = () => number;
 
 export class TaskMetrics {
   readonly #readers = new Map<string, () => number | string>();
+  readonly #now: Now;
+
+  constructor(now: Now) {
+    this.#now = now;
+  }
 
   group(prefix: string): MetricGroup {
     const name = (metric: string): string => `${prefix}${sanitized(metric)}`;
@@ -25,43 +35,37 @@ export class TaskMetrics {
       },
       meter: (metric) => {
         let count = 0;
-        const started = performance.now();
-        const rate = (): number => count / Math.max(1, (performance.now() - started) / 1000);
-        this.#readers.set(name(metric), rate);
+        const rate = new Rate(this.#now);
+        this.#readers.set(name(metric), () => rate.perSecond(count));
         return {
           markEvent: (by = 1) => {
             count += by;
           },
-          getRate: rate,
+          getRate: () => rate.perSecond(count),
           getCount: () => count,
         };
       },
       histogram: (metric) => {
-        const values: number[] = [];
-        const quantile = (q: number): number =>
-          [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(q * values.length))] ?? 0;
-        for (const [suffix, q] of [
-          ['min', 0],
-          ['median', 0.5],
-          ['p95', 0.95],
-          ['p99', 0.99],
-          ['max', 1],
-        ] as const)
-          this.#readers.set(`${name(metric)}_${suffix}`, () => quantile(q));
-        return {
-          update: (value) => {
-            // A window of the newest values; enough for the quantiles that are shown.
-            if (values.length >= 1024) values.shift();
-            values.push(value);
-          },
-        };
+        const values = new LatestValues();
+        for (const statistic of quantileNames) this.#readers.set(`${name(metric)}_${statistic}`, () => values.statistics()[statistic]);
+        return { update: (value) => values.add(value) };
       },
       addGroup: (key, value) => this.group(`${prefix}${sanitized(key)}.${value === undefined ? '' : `${sanitized(value)}.`}`),
     };
   }
 
+  /** A gauge whose function fails says so in its place. */
   dump(): Record<string, number | string> {
-    return Object.fromEntries([...this.#readers].map(([name, read]) => [name, read()]));
+    return Object.fromEntries([...this.#readers].map(([name, read]) => [name, readSafely(read)]));
+  }
+}
+
+function readSafely(read: () => unknown): number | string {
+  try {
+    const value = read();
+    return typeof value === 'number' || typeof value === 'string' ? value : String(value);
+  } catch (error) {
+    return `failed: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 

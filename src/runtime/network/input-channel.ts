@@ -7,6 +7,7 @@ import type { LocalQueue } from './subpartition.ts';
 
 export interface InputChannel {
   readonly hasFrame: boolean;
+  /** Of records, as they were encoded: a channel that hands objects over counts none. */
   readonly bytesIn: number;
   /** Fills `into` with the next frame; false when there is none (or only a part of one). */
   poll(into: PolledElement): boolean;
@@ -18,14 +19,16 @@ export interface InputChannel {
 /** Frames above half a ring travel in pieces; this bit marks all but the last. */
 export const continuesBit = 0x80;
 
-export function fillFromFrame(frame: Buffer, decoder: BatchDecoder, into: PolledElement): void {
+/** Returns how many bytes of records the frame had; events count none. */
+export function fillFromFrame(frame: Buffer, decoder: BatchDecoder, into: PolledElement): number {
   if (frame[0] === frameKind.batch) {
     into.batch = decoder.decode(frame.subarray(1));
     into.event = undefined;
-  } else {
-    into.batch = undefined;
-    into.event = decodeEvent(frame);
+    return frame.length - 1;
   }
+  into.batch = undefined;
+  into.event = decodeEvent(frame);
+  return 0;
 }
 
 /** Joins the pieces of long frames. */
@@ -66,9 +69,8 @@ export class RingInputChannel implements InputChannel {
   poll(into: PolledElement): boolean {
     while (this.#ring.hasFrame) {
       const complete = this.#ring.read((piece) => {
-        this.bytesIn += piece.length;
         const frame = this.#assembler.add(piece);
-        if (frame) fillFromFrame(frame, this.#decoder, into);
+        if (frame) this.bytesIn += fillFromFrame(frame, this.#decoder, into);
         return frame !== undefined;
       });
       if (this.#ring.isProducerWaiting) this.#ringProducer();

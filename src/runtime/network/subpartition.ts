@@ -16,6 +16,7 @@ export interface Subpartition extends RecordWriter {
   readonly isAvailable: boolean;
   /** Bytes (or a rough count of them) that wait for room. */
   readonly waitingBytes: number;
+  /** Of records, as they are encoded: a channel that hands objects over counts none. */
   readonly bytesOut: number;
   /** Records in sealed frames. */
   readonly recordsOut: number;
@@ -115,7 +116,7 @@ export class EncodedSubpartition implements Subpartition {
 
   #write(kind: number, bytes: Uint8Array): void {
     if (this.#closed) return;
-    this.bytesOut += bytes.length;
+    if (kind === frameKind.batch) this.bytesOut += bytes.length;
     if (this.#waiting.length === 0 && this.#transport.tryWrite(kind, bytes)) return;
     // The bytes belong to the encoder and change with its next record.
     this.#waiting.push({ kind, bytes: bytes.slice() });

@@ -118,11 +118,10 @@ export class TcpInputChannel implements InputChannel {
 
   poll(into: PolledElement): boolean {
     for (let piece = this.#frames.shift(); piece; piece = this.#frames.shift()) {
-      this.bytesIn += piece.length;
       this.#grant(piece.length + 4);
       const frame = this.#assembler.add(piece);
       if (!frame) continue;
-      fillFromFrame(frame, this.#decoder, into);
+      this.bytesIn += fillFromFrame(frame, this.#decoder, into);
       if (into.event?.kind === 'end-of-partition') this.#ended = true;
       return true;
     }

@@ -237,6 +237,8 @@ export interface TaskExecutionStateUpdate {
 
 export interface AccumulatorReport {
   readonly attemptId: ExecutionAttemptId;
+  /** Metrics of the attempt's operators, as `<operator>.<metric>`. */
+  readonly metrics: MetricDump;
   /** name -> { type, value (its JSON form), merge kind }. */
   readonly user: Readonly<Record<string, { type: string; value: unknown }>>;
   readonly io: IoMetrics;
@@ -322,6 +324,9 @@ export interface ArchivedExecutionGraph {
   readonly jobGraph: JobGraph;
   /** When each status was entered, 0 when never. */
   readonly timestamps: Readonly<Record<JobStatus, number>>;
+  /** Milliseconds spent in each status before the present one. */
+  readonly statusTimes: Readonly<Record<JobStatus, number>>;
+  readonly restarts: number;
   readonly vertices: readonly ArchivedVertex[];
   readonly failure?: FailureRecord | undefined;
   readonly exceptionHistory: readonly FailureRecord[];
@@ -345,6 +350,8 @@ export interface ArchivedExecution {
   /** What came since the report before the last one, and in how long; zero for an attempt that has ended. */
   readonly recent: IoMetrics & { readonly overMs: number };
   readonly accumulators: Readonly<Record<string, { type: string; value: unknown }>>;
+  /** Metrics of its operators, as `<operator>.<metric>`. */
+  readonly metrics: MetricDump;
 }
 
 export interface FailureRecord {

@@ -115,7 +115,6 @@ export class SlotRuntime implements SlotRuntimeGateway {
     const tasks = [...this.#tasks.values()];
     this.#options.listener.report({
       accumulators: tasks.map((task) => task.accumulatorReport()),
-      metrics: Object.assign({}, ...tasks.map((task) => task.metrics())) as Record<string, number | string>,
       usedHeapBytes: getHeapStatistics().used_heap_size,
     });
   }

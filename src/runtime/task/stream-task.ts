@@ -25,6 +25,7 @@ import type { CheckpointStreams } from '../../state/storage/checkpoint-streams.t
 import type { CodecFactory, DecodedBatch } from '../../types/codec.ts';
 import { keyGroupRange } from '../../types/key-groups.ts';
 import { TaskMetrics } from '../metrics/task-metrics.ts';
+import { type TaskActivity, TaskTimes } from '../metrics/task-times.ts';
 import { AlignedBarriers } from '../network/barrier/aligned-barriers.ts';
 import type { AlignmentMetrics, BarrierHandler, BarrierListener, CheckpointBarrier } from '../network/barrier/barrier-handler.ts';
 import { TrackedBarriers } from '../network/barrier/tracked-barriers.ts';
@@ -81,7 +82,8 @@ export interface StreamTaskOptions {
 export class StreamTask {
   readonly #options: StreamTaskOptions;
   readonly #config: Configuration;
-  readonly #metrics = new TaskMetrics();
+  readonly #metrics: TaskMetrics;
+  readonly #times = new TaskTimes();
   readonly #accumulators = new Map<string, Accumulator<unknown, unknown>>();
   readonly #abort = new AbortController();
   /** In order: a mail that must wait holds back those behind it. */
@@ -121,15 +123,12 @@ export class StreamTask {
   #endsOfData = 0;
   #inputEnded = false;
   #recordsIn = 0;
-  #busyMs = 0;
-  #backPressuredMs = 0;
-  readonly #startedAt: number;
 
   constructor(options: StreamTaskOptions) {
     this.#options = options;
     this.#config = Configuration.of(options.jobGraph.configuration);
-    this.#startedAt = options.clock.monotonic();
     this.#highestCompletedId = options.descriptor.restore?.checkpointId ?? -1;
+    this.#metrics = new TaskMetrics(() => options.clock.monotonic());
   }
 
   get attemptId(): string {
@@ -184,6 +183,7 @@ export class StreamTask {
       if (!finished) await this.#open();
       if (this.#isEnding()) return;
       this.#become('running');
+      this.#times.become('idle', this.#options.clock.monotonic());
       this.#report('RUNNING');
       if (finished) this.#passOnTheEnd();
       this.#options.wake();
@@ -195,7 +195,7 @@ export class StreamTask {
   /** Runs until `deadline` (clock.monotonic) or until there is nothing to do; errors fail the task. */
   runSlice(deadline: number): void {
     const { clock } = this.#options;
-    const begun = clock.monotonic();
+    this.#times.become('busy', clock.monotonic());
     this.#deadline = deadline;
     try {
       this.#runMails();
@@ -206,7 +206,13 @@ export class StreamTask {
     } catch (error) {
       this.fail(error);
     }
-    this.#busyMs += clock.monotonic() - begun;
+    this.#times.become(this.#activity(), clock.monotonic());
+  }
+
+  /** A task that awaits a promise is busy with it. */
+  #activity(): TaskActivity {
+    if (this.#waitingFor > 0 || this.#state === 'finishing' || this.isRunnable) return 'busy';
+    return this.#paused ? 'backPressured' : 'idle';
   }
 
   handleOperatorEvent(operatorId: string, event: OperatorEvent): void {
@@ -274,25 +280,19 @@ export class StreamTask {
   accumulatorReport(): AccumulatorReport {
     const user: Record<string, { type: string; value: unknown }> = {};
     for (const [name, accumulator] of this.#accumulators) user[name] = { type: accumulator.type, value: accumulator.toJson() };
-    const elapsed = this.#options.clock.monotonic() - this.#startedAt;
     return {
       attemptId: this.attemptId,
       user,
+      metrics: this.#metrics.dump(),
       io: {
         recordsIn: this.#recordsIn,
         recordsOut: this.#partitions.reduce((sum, partition) => sum + partition.recordsOut, 0),
         bytesIn: this.#gate?.bytesIn ?? 0,
         bytesOut: this.#partitions.reduce((sum, partition) => sum + partition.bytesOut, 0),
-        busyMs: Math.round(this.#busyMs),
-        backPressuredMs: Math.round(this.#backPressuredMs),
-        idleMs: Math.max(0, Math.round(elapsed - this.#busyMs - this.#backPressuredMs)),
+        ...this.#times.report(this.#options.clock.monotonic()),
         watermark: this.#valve?.current ?? MIN_TIMESTAMP,
       },
     };
-  }
-
-  metrics(): Record<string, number | string> {
-    return this.#metrics.dump();
   }
 
   #isEnding(): boolean {

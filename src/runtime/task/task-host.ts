@@ -10,7 +10,6 @@ import type {
   AccumulatorReport,
   CheckpointDeclineReason,
   CheckpointOptions,
-  MetricDump,
   OperatorEvent,
   SubtaskCheckpointMetrics,
   TaskDeploymentDescriptor,
@@ -55,7 +54,7 @@ export interface SlotRuntimeListener {
     reason: CheckpointDeclineReason;
     cause: SerializedError | undefined;
   }): void;
-  report(report: { accumulators: AccumulatorReport[]; metrics: MetricDump; usedHeapBytes: number }): void;
+  report(report: { accumulators: AccumulatorReport[]; usedHeapBytes: number }): void;
   /** Something no single attempt can be blamed for (unhandled rejection, process.exit in user code): all tasks of the slot fail. */
   slotFailed(cause: SerializedError): void;
 }

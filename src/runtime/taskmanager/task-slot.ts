@@ -4,7 +4,7 @@
  */
 import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { AllocationId, ExecutionAttemptId, JobId } from '../../shared/ids.ts';
-import type { AccumulatorReport, MetricDump, TaskExecutionStateUpdate } from '../rpc/gateways.ts';
+import type { AccumulatorReport, TaskExecutionStateUpdate } from '../rpc/gateways.ts';
 import type { SlotRuntimeListener } from '../task/task-host.ts';
 import type { SlotThread } from './slot-thread.ts';
 
@@ -43,7 +43,6 @@ export class TaskSlot {
   #renewal: Promise<void> = Promise.resolve();
   allocation: SlotAllocation | undefined;
   accumulators: readonly AccumulatorReport[] = [];
-  metrics: MetricDump = {};
 
   constructor(
     index: number,
@@ -146,9 +145,8 @@ export class TaskSlot {
       operatorEvent: (request) => this.#listener.operatorEvent(request),
       acknowledgeCheckpoint: (ack) => this.#listener.acknowledgeCheckpoint(ack),
       declineCheckpoint: (decline) => this.#listener.declineCheckpoint(decline),
-      report: ({ accumulators, metrics }) => {
+      report: ({ accumulators }) => {
         this.accumulators = accumulators;
-        this.metrics = metrics;
       },
       slotFailed: () => {},
     };
@@ -162,7 +160,6 @@ export class TaskSlot {
     this.#used = false;
     this.#prepared.clear();
     this.accumulators = [];
-    this.metrics = {};
     this.#thread = this.#newThread();
   }
 

@@ -1,0 +1,302 @@
+/**
+ * Every endpoint that Weir serves, asked about running, finished, failed and cancelled jobs of a real cluster: the answers have
+ * exactly the keys and types that Flink documents, under both prefixes.
+ */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { countedKeys, countedRecords } from '../fixtures/programs/rest-jobs.ts';
+import { RealCluster, repository, submittedJobId, waitFor } from '../harness/real-cluster.ts';
+import { type HttpAnswer, http } from '../harness/rest.ts';
+import { flinkRestApi, violations } from '../rest/validate-answer.ts';
+
+const program = join(repository, 'test/fixtures/programs/rest-jobs.ts');
+const states = ['RUNNING', 'FINISHED', 'FAILED', 'CANCELED'] as const;
+type State = (typeof states)[number];
+
+let cluster: RealCluster;
+const jobs = {} as Record<State, string>;
+
+beforeAll(async () => {
+  cluster = await RealCluster.start({
+    slotsPerTaskManager: 4,
+    conf: {
+      'restart-strategy.type': 'fixed-delay',
+      'restart-strategy.fixed-delay.attempts': 1,
+      'restart-strategy.fixed-delay.delay': '1 ms',
+    },
+  });
+  jobs.FINISHED = await submit('counted');
+  jobs.FAILED = await submit('failing');
+  jobs.CANCELED = await submit('slow', 'cancelled');
+  await cluster.waitForJobState(jobs.CANCELED, 'RUNNING');
+  expect((await call('PATCH', `/jobs/${jobs.CANCELED}?mode=cancel`)).status).toBe(202);
+  jobs.RUNNING = await submit('slow', 'running');
+  for (const state of states) await cluster.waitForJobState(jobs[state], state);
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+async function submit(name: string, ...args: string[]): Promise<string> {
+  const run = await cluster.flink(['run', '-d', '-c', name, program, ...args]);
+  expect(run, run.stderr).toMatchObject({ exitCode: 0 });
+  return submittedJobId(run.stdout);
+}
+
+function call(method: string, path: string): Promise<HttpAnswer> {
+  return http(cluster.restPort, method, path);
+}
+
+/** The answers under both prefixes fit, apart from what time changes. */
+async function expectConforming(method: string, route: string, path: string): Promise<unknown> {
+  const endpoint = flinkRestApi.endpoints[`${method} ${route}`];
+  if (!endpoint) throw new Error(`Flink has no ${method} ${route}`);
+  for (const prefix of ['', '/v1']) {
+    const answer = await call(method, prefix + path);
+    expect(answer.status, `${path}: ${answer.text}`).toBe(endpoint.status);
+    const isText = endpoint.answer === 'text';
+    expect(answer.headers['content-type']).toBe(`${isText ? 'text/plain' : 'application/json'}; charset=UTF-8`);
+    expect(violations(endpoint.answer, isText ? answer.text : answer.json), `${path}: ${answer.text.slice(0, 2000)}`).toEqual([]);
+  }
+  return (await call(method, path)).json;
+}
+
+describe.each(states)('a %s job', (state) => {
+  test.each([
+    '',
+    '/plan',
+    '/status',
+    '/execution-result',
+    '/config',
+    '/exceptions',
+    '/accumulators',
+    '/metrics',
+    '/jobmanager/config',
+    '/jobmanager/environment',
+  ])('/jobs/:jobid%s', async (rest) => {
+    await expectConforming('GET', `/jobs/:jobid${rest}`, `/jobs/${jobs[state]}${rest}`);
+  });
+
+  test.each([
+    '',
+    '/taskmanagers',
+    '/subtasktimes',
+    '/watermarks',
+    '/accumulators',
+    '/subtasks/accumulators',
+    '/backpressure',
+    '/metrics',
+    '/jm-operator-metrics',
+    '/subtasks/metrics',
+    '/subtasks/:subtaskindex',
+    '/subtasks/:subtaskindex/metrics',
+    '/subtasks/:subtaskindex/attempts/:attempt',
+    '/subtasks/:subtaskindex/attempts/:attempt/accumulators',
+  ])('/jobs/:jobid/vertices/:vertexid%s', async (rest) => {
+    const detail = (await call('GET', `/jobs/${jobs[state]}`)).json as { vertices: { id: string; parallelism: number }[] };
+    expect(detail.vertices.length).toBeGreaterThan(1);
+    for (const { id, parallelism } of detail.vertices) {
+      const path = rest.replace(':subtaskindex', String(parallelism - 1)).replace(':attempt', '0');
+      await expectConforming('GET', `/jobs/:jobid/vertices/:vertexid${rest}`, `/jobs/${jobs[state]}/vertices/${id}${path}`);
+    }
+  });
+});
+
+test.each([
+  '/config',
+  '/overview',
+  '/datasets',
+  '/jars',
+  '/jobs',
+  '/jobs/overview',
+  '/jobs/metrics',
+  '/jobmanager/config',
+  '/jobmanager/environment',
+  '/jobmanager/metrics',
+  '/jobmanager/logs',
+  '/jobmanager/log',
+  '/jobmanager/stdout',
+  '/jobmanager/thread-dump',
+  '/taskmanagers',
+  '/taskmanagers/metrics',
+])('%s', async (path) => {
+  await expectConforming('GET', path, path);
+});
+
+test.each(['', '/metrics', '/logs', '/log', '/stdout', '/thread-dump'])('/taskmanagers/:taskmanagerid%s', async (rest) => {
+  const { taskmanagers } = (await call('GET', '/taskmanagers')).json as { taskmanagers: { id: string }[] };
+  for (const { id } of taskmanagers) await expectConforming('GET', `/taskmanagers/:taskmanagerid${rest}`, `/taskmanagers/${id}${rest}`);
+});
+
+type Json = Record<string, any>;
+
+async function vertices(job: string): Promise<Json[]> {
+  return ((await call('GET', `/jobs/${job}`)).json as Json)['vertices'];
+}
+
+describe('what is told about a job is true', () => {
+  /** What the program does, done again by a loop. */
+  const sums = new Map<number, number>();
+  let kept = 0;
+  for (let n = 2; n <= 2 * countedRecords; n += 2) {
+    if (n % 3 !== 0) continue;
+    kept++;
+    sums.set(n % countedKeys, (sums.get(n % countedKeys) ?? 0) + n);
+  }
+
+  test('totals of records equal an independent count, and no byte is lost between two vertices', async () => {
+    const [source, reduced, sink, ...others] = await vertices(jobs.FINISHED);
+    expect(others).toEqual([]);
+    expect(source?.['metrics']).toMatchObject({ 'read-records': 0, 'read-bytes': 0, 'write-records': kept });
+    expect(reduced?.['metrics']).toMatchObject({ 'read-records': kept, 'write-records': kept });
+    expect(sink?.['metrics']).toMatchObject({ 'read-records': kept, 'write-records': 0, 'write-bytes': 0 });
+    expect(source?.['metrics']['write-bytes']).toBeGreaterThan(kept / 2);
+    expect(reduced?.['metrics']['read-bytes']).toBe(source?.['metrics']['write-bytes']);
+    expect(sink?.['metrics']['read-bytes']).toBe(reduced?.['metrics']['write-bytes']);
+    const printed = (cluster.logFile(/taskexecutor.*\.out$/).match(/^[12]> \d+$/gm) ?? []).map((line) => Number(line.slice(3)));
+    expect(printed).toHaveLength(kept);
+    for (const sum of sums.values()) expect(printed).toContain(sum);
+  });
+
+  test('subtasks add up to their vertex, whichever way it is asked', async () => {
+    for (const vertex of await vertices(jobs.FINISHED)) {
+      const path = `/jobs/${jobs.FINISHED}/vertices/${vertex['id']}`;
+      const { subtasks, aggregated } = (await call('GET', path)).json as Json;
+      const { taskmanagers } = (await call('GET', `${path}/taskmanagers`)).json as Json;
+      for (const key of ['read-records', 'write-records', 'read-bytes', 'write-bytes', 'accumulated-busy-time']) {
+        const sum = (parts: Json[]): number => parts.reduce((total, part) => total + part['metrics'][key], 0);
+        expect(sum(subtasks), key).toBe(vertex['metrics'][key]);
+        expect(sum(taskmanagers), key).toBe(vertex['metrics'][key]);
+        expect(aggregated.metrics[key].sum, key).toBe(vertex['metrics'][key]);
+      }
+      const ids = 'numRecordsIn,numRecordsOut';
+      const [read, written] = (await call('GET', `${path}/subtasks/metrics?get=${ids}&agg=sum`)).json as Json[];
+      expect(read).toEqual({ id: 'numRecordsIn', sum: vertex['metrics']['read-records'] });
+      expect(written).toEqual({ id: 'numRecordsOut', sum: vertex['metrics']['write-records'] });
+    }
+  });
+
+  test('accumulators and metrics of the program arrive, by name and by subtask', async () => {
+    const [source] = await vertices(jobs.FINISHED);
+    const seen = { name: 'seen', type: 'IntCounter', value: String(countedRecords) };
+    const { 'user-task-accumulators': merged } = (await call('GET', `/jobs/${jobs.FINISHED}/accumulators`)).json as Json;
+    expect(merged).toEqual([seen]);
+    const path = `/jobs/${jobs.FINISHED}/vertices/${source?.['id']}`;
+    expect(((await call('GET', `${path}/accumulators`)).json as Json)['user-accumulators']).toEqual([seen]);
+    const names = ((await call('GET', `${path}/metrics`)).json as Json[]).map(({ id }) => id);
+    expect(names).toContain('1.doubles__all__of_them.doubled');
+    const wanted = '0.doubles__all__of_them.doubled,1.doubles__all__of_them.doubled,0.nothing,1.doubles__all__of_them.answer';
+    const values = (await call('GET', `${path}/metrics?get=${wanted}`)).json as { id: string; value: string }[];
+    expect(values).toHaveLength(3);
+    expect(Number(values[0]?.value) + Number(values[1]?.value)).toBe(countedRecords);
+    expect(values[2]).toEqual({ id: '1.doubles__all__of_them.answer', value: '42' });
+    expect((await call('GET', `${path}/subtasks/metrics?get=numRecordsOut,nothing`)).json).toEqual([]);
+  });
+
+  test('states have times, in order', async () => {
+    for (const state of ['FINISHED', 'FAILED', 'CANCELED'] as const) {
+      const job = (await call('GET', `/jobs/${jobs[state]}`)).json as Json;
+      const { timestamps } = job;
+      expect(job['start-time']).toBe(timestamps.INITIALIZING);
+      expect(job['end-time']).toBe(timestamps[state]);
+      expect(job['duration']).toBe(job['end-time'] - job['start-time']);
+      expect(timestamps.CREATED).toBeGreaterThanOrEqual(timestamps.INITIALIZING);
+      expect(timestamps.RUNNING).toBeGreaterThanOrEqual(timestamps.CREATED);
+      expect(timestamps[state]).toBeGreaterThanOrEqual(timestamps.RUNNING);
+      for (const vertex of job['vertices']) {
+        expect(vertex['start-time']).toBeGreaterThanOrEqual(job['start-time']);
+        expect(vertex['end-time']).toBeLessThanOrEqual(job['end-time']);
+        const { subtasks } = (await call('GET', `/jobs/${jobs[state]}/vertices/${vertex.id}/subtasktimes`)).json as Json;
+        for (const { timestamps: times, duration } of subtasks) {
+          const entered = Object.values(times as Record<string, number>).filter((time) => time > 0);
+          expect(Math.max(...entered) - times.DEPLOYING).toBe(duration);
+          expect(times.SCHEDULED).toBeGreaterThanOrEqual(times.CREATED);
+        }
+      }
+    }
+  });
+
+  test('a failed job names the error, its place, and its attempts', async () => {
+    const exceptions = (await call('GET', `/jobs/${jobs.FAILED}/exceptions`)).json as Json;
+    expect(exceptions['root-exception']).toMatch(/RangeError: 42 is <too much> & not enough[\s\S]*rest-jobs\.ts:\d+:\d+/);
+    const { entries } = exceptions['exceptionHistory'];
+    expect(entries).toHaveLength(2);
+    for (const entry of entries) expect(entry.taskName).toBe('checks -> Sink: Print to Std. Out (1/1)');
+    expect(((await call('GET', `/jobs/${jobs.FAILED}/exceptions?maxExceptions=1`)).json as Json)['exceptionHistory']).toMatchObject({
+      entries: [entries[0]],
+      truncated: true,
+    });
+    const [, checks] = await vertices(jobs.FAILED);
+    const attempt = (number: number) => call('GET', `/jobs/${jobs.FAILED}/vertices/${checks?.['id']}/subtasks/0/attempts/${number}`);
+    expect((await attempt(0)).json).toMatchObject({ attempt: 0, status: 'FAILED', metrics: { 'read-records': 42 } });
+    expect((await attempt(1)).json).toMatchObject({ attempt: 1, status: 'FAILED', metrics: { 'read-records': 42 } });
+    expect((await attempt(2)).status).toBe(404);
+    const [restarts] = (await call('GET', `/jobs/${jobs.FAILED}/metrics?get=numRestarts`)).json as Json[];
+    expect(restarts).toEqual({ id: 'numRestarts', value: '1' });
+  });
+
+  test('a plan is for eyes: names are escaped, ids are those of the vertices', async () => {
+    const { plan, vertices: all } = (await call('GET', `/jobs/${jobs.FINISHED}`)).json as Json;
+    expect(plan.jid).toBe(jobs.FINISHED);
+    expect(plan.name).toBe('counted <job> & "more"');
+    expect(plan.nodes.map((node: Json) => node['id']).sort()).toEqual(all.map((vertex: Json) => vertex['id']).sort());
+    expect(plan.nodes.flatMap((node: Json) => (node['inputs'] ?? []).map((input: Json) => input['ship_strategy']))).toEqual([
+      'REBALANCE',
+      'HASH',
+    ]);
+  });
+
+  test('a slow consumer is busy, its source is back-pressured, and the shares add up', async () => {
+    const [source, slow] = await vertices(jobs.RUNNING);
+    const pressure = async (vertex: Json | undefined): Promise<Json> =>
+      (await call('GET', `/jobs/${jobs.RUNNING}/vertices/${vertex?.['id']}/backpressure`)).json as Json;
+    await waitFor('back pressure', async () => (await pressure(source))['backpressure-level'] === 'high');
+    await waitFor('a busy consumer', async () => (await pressure(slow))['subtasks'].every((subtask: Json) => subtask['busyRatio'] > 0.5));
+    for (const vertex of [source, slow])
+      for (const { ratio, idleRatio, busyRatio } of (await pressure(vertex))['subtasks'])
+        expect(ratio + idleRatio + busyRatio).toBeCloseTo(1);
+    expect((await pressure(slow))['backpressure-level']).toBe('ok');
+    const before = await vertices(jobs.RUNNING);
+    const total = (vertex: Json | undefined): number =>
+      ['accumulated-backpressured-time', 'accumulated-idle-time', 'accumulated-busy-time'].reduce(
+        (sum, key) => sum + vertex?.['metrics'][key],
+        0,
+      );
+    for (const vertex of before) expect(total(vertex)).toBeLessThanOrEqual(vertex['duration'] * vertex['parallelism'] + 10);
+  });
+});
+
+describe('what cannot be answered', () => {
+  const nobody = 'ffffffffffffffffffffffffffffffff';
+  test.each([
+    { path: () => `/jobs/${nobody}`, status: 404, says: `Job ${nobody} not found` },
+    { path: () => '/jobs/nonsense', status: 400, says: 'nonsense' },
+    { path: () => `/jobs/${jobs.FINISHED}/vertices/${nobody}`, status: 404, says: nobody },
+    { path: () => `/jobs/${jobs.FINISHED}/vertices/x`, status: 400, says: "'x'" },
+    { path: () => `/jobs/${jobs.FINISHED}/checkpoints`, status: 404, says: 'Checkpointing has not been enabled' },
+    { path: () => '/taskmanagers/nobody', status: 404, says: 'nobody' },
+    { path: () => `/datasets/delete/${nobody}`, status: 404, says: nobody },
+  ])('$status: $says', async ({ path, status, says }) => {
+    const answer = await call('GET', path());
+    expect(answer).toMatchObject({ status });
+    expect(answer.json).toEqual({ errors: [expect.stringContaining(says)] });
+  });
+
+  test('a job that has ended is not cancelled, unless it was', async () => {
+    expect(await call('PATCH', `/jobs/${jobs.FINISHED}`)).toMatchObject({ status: 409 });
+    expect(await call('GET', `/jobs/${jobs.FAILED}/yarn-cancel`)).toMatchObject({ status: 409 });
+    expect(await call('PATCH', `/jobs/${jobs.CANCELED}?mode=CANCEL`)).toMatchObject({ status: 202, json: {} });
+    for (const path of [`/jobs/${jobs.RUNNING}/yarn-stop`, `/jobs/${jobs.RUNNING}?mode=stop`]) {
+      const answer = await call(path.endsWith('yarn-stop') ? 'GET' : 'PATCH', path);
+      expect(answer).toMatchObject({ status: 308, json: { errors: [expect.stringContaining('jobs/:jobId/stop')] } });
+    }
+  });
+
+  test('a data set that is deleted was not there, and that is fine', async () => {
+    const trigger = await call('DELETE', `/datasets/${nobody}`);
+    expect(violations(flinkRestApi.endpoints['DELETE /datasets/:datasetid']?.answer ?? 'any', trigger.json)).toEqual([]);
+    const id = (trigger.json as Json)['request-id'];
+    expect(await expectConforming('GET', '/datasets/delete/:triggerid', `/datasets/delete/${id}`)).toEqual({
+      status: { id: 'COMPLETED' },
+      operation: {},
+    });
+  });
+});
