@@ -8,39 +8,73 @@ least_node_major=22
 
 # run_weir COMMAND ARGUMENTS…: becomes the command.
 run_weir() {
-  read_homes
+  read_settings
   choose_node
   rebuild_if_stale
   exec "$node" "$WEIR_HOME/dist/flink.js" "$@"
 }
 
-# Sets $env_node_home and $env_java_home from the configuration file; the last line of a key wins.
-read_homes() {
-  env_node_home='' env_java_home=''
+# run_client COMMAND ARGUMENTS…: the same, with the options that are configured for the process of a client.
+run_client() {
+  read_settings
+  choose_node
+  rebuild_if_stale
+  client_options
+  # Each word of $options is one option.
+  set -f
+  exec "$node" $options "$WEIR_HOME/dist/flink.js" "$@"
+}
+
+# Sets $options to those that Node.js can take; options of a JVM are dropped, as the daemons drop theirs.
+client_options() {
+  options=''
+  wanted="${JVM_ARGS:-} ${FLINK_ENV_JAVA_OPTS:-$env_java_opts} ${FLINK_ENV_JAVA_OPTS_CLI:-$env_java_opts_client}"
+  case $wanted in *[![:space:]]*) ;; *) return 0 ;; esac
+  set -f
+  for word in $wanted; do
+    word=${word#\"}
+    word=${word%\"}
+    case $word in
+      '') ;;
+      --add-opens* | --add-exports* | --add-modules* | --add-reads* | -[!-]*) echo "WARNING: $word is an option of a JVM, not of Node.js; it is ignored." >&2 ;;
+      *) options="$options $word" ;;
+    esac
+  done
+  set +f
+}
+
+# Sets $env_node_home, $env_java_home, $env_java_opts and $env_java_opts_client from the configuration file; the last line of a
+# key wins.
+read_settings() {
+  env_node_home='' env_java_home='' env_java_opts='' env_java_opts_client=''
   conf_dir=${FLINK_CONF_DIR:-${WEIR_CONF_DIR:-$WEIR_HOME/conf}}
-  homes=''
-  if [ -f "$conf_dir/flink-conf.yaml" ]; then
-    homes=$(sed -n -e 's/^[[:blank:]]*env\.node\.home[[:blank:]]*: \([^#]*\).*$/node=\1/p' \
-      -e 's/^[[:blank:]]*env\.java\.home[[:blank:]]*: \([^#]*\).*$/java=\1/p' "$conf_dir/flink-conf.yaml")
+  settings=''
+  conf_file=$conf_dir/flink-conf.yaml
+  if [ -f "$conf_file" ]; then
+    settings=$(sed -n -e 's/^[[:blank:]]*env\.\(node\.home\)[[:blank:]]*: \([^#]*\).*$/\1=\2/p' \
+      -e 's/^[[:blank:]]*env\.\(java\.[a-z.]*\)[[:blank:]]*: \([^#]*\).*$/\1=\2/p' "$conf_file")
   elif [ -f "$conf_dir/config.yaml" ]; then
-    homes=$(nested_homes "$conf_dir/config.yaml")
+    conf_file=$conf_dir/config.yaml
+    settings=$(nested_settings "$conf_file")
   fi
-  [ -n "$homes" ] || return 0
+  [ -n "$settings" ] || return 0
   while IFS= read -r line; do
-    home=${line#*=}
-    home=${home#"${home%%[![:space:]]*}"}
-    home=${home%"${home##*[![:space:]]}"}
+    value=${line#*=}
+    value=${value#"${value%%[![:space:]]*}"}
+    value=${value%"${value##*[![:space:]]}"}
     case $line in
-      node=*) env_node_home=$home ;;
-      java=*) env_java_home=$home ;;
+      node.home=*) env_node_home=$value ;;
+      java.home=*) env_java_home=$value ;;
+      java.opts=* | java.opts.all=*) env_java_opts=$value ;;
+      java.opts.client=*) env_java_opts_client=$value ;;
     esac
   done <<END
-$homes
+$settings
 END
 }
 
-# The same two keys in nested YAML: a path is built from the indentation.
-nested_homes() {
+# The same keys in nested YAML: a path is built from the indentation.
+nested_settings() {
   awk '
     /^[ \t]*(#|$)/ || index($0, ":") == 0 { next }
     {
@@ -52,8 +86,7 @@ nested_homes() {
       path = (depth > 0 ? paths[depth] "." : "") key
       if (value == "") { depth++; indents[depth] = indent; paths[depth] = path; next }
       gsub(/^["\047]|["\047]$/, "", value)
-      if (path == "env.node.home") print "node=" value
-      if (path == "env.java.home") print "java=" value
+      if (path ~ /^env\.(node|java)\./) print substr(path, 5) "=" value
     }' "$1"
 }
 
@@ -62,13 +95,13 @@ choose_node() {
   if [ -n "$env_node_home" ]; then
     node=$env_node_home/bin/node
     [ -x "$node" ] || complain "env.node.home is '$env_node_home', and there is no program $node."
-    require_new_enough "$node" "env.node.home in $conf_dir"
+    require_new_enough "$node" "env.node.home in $conf_file"
     return
   fi
   if [ -n "$env_java_home" ]; then
     node=$env_java_home/bin/node
     if [ -x "$node" ]; then
-      require_new_enough "$node" "env.java.home in $conf_dir"
+      require_new_enough "$node" "env.java.home in $conf_file"
       return
     fi
     echo "WARNING: env.java.home is ignored: Weir needs no Java, and $node does not exist. Set env.node.home to choose a Node.js." >&2
@@ -110,7 +143,7 @@ require_new_enough() {
 
 complain() {
   echo "$1" >&2
-  echo "Set env.node.home in $conf_dir/flink-conf.yaml to the home of a Node.js $least_node_major or newer, or put one first in PATH." >&2
+  echo "Set env.node.home in $conf_file to the home of a Node.js $least_node_major or newer, or put one first in PATH." >&2
   exit 1
 }
 

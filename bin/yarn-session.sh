@@ -7,4 +7,4 @@ while [ -L "$script" ]; do
   case $link in /*) script=$link ;; *) script=${script%/*}/$link ;; esac
 done
 . "${script%/*}/config.sh"
-run_weir yarn-session "$@"
+run_client yarn-session "$@"

@@ -39,7 +39,8 @@ export function describeError(error: unknown, depth = 0): string {
   return cause === undefined || depth > 8 ? own : `${own}\nCaused by: ${describeError(cause, depth + 1)}`;
 }
 
-function fullText(error: unknown, depth = 0): string {
+/** With all stacks. */
+export function fullText(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.stack ?? `${error.name}: ${error.message}`;
   return error.cause === undefined || depth > 8 ? own : `${own}\nCaused by: ${fullText(error.cause, depth + 1)}`;

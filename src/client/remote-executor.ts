@@ -40,11 +40,21 @@ export class RemoteExecutor {
   }
 
   async execute(jobGraph: JobGraph): Promise<JobExecutionResult> {
-    await this.#submit(jobGraph);
-    if (this.#options.detached) return detachedResult(jobGraph.jobId);
-    const result = await this.awaitResult(jobGraph.jobId);
-    for (const line of renderJobResult({ ...result.shown, jobId: jobGraph.jobId })) this.#options.print(line);
-    return result.result;
+    const { jobId } = jobGraph;
+    if (this.#options.detached) {
+      await this.#submit(jobGraph);
+      return detachedResult(jobId);
+    }
+    // From now on: an interrupt may come while the cluster accepts the job.
+    this.#waitingFor.add(jobId);
+    try {
+      await this.#submit(jobGraph);
+      const { result, shown } = await this.awaitResult(jobId);
+      for (const line of renderJobResult({ ...shown, jobId })) this.#options.print(line);
+      return result;
+    } finally {
+      this.#waitingFor.delete(jobId);
+    }
   }
 
   async executeAsync(jobGraph: JobGraph): Promise<{ jobId: JobId }> {

@@ -31,8 +31,7 @@ export class Config extends ScriptCommand<typeof table> {
   };
 
   protected override async act({ options, words }: Arguments<typeof table>): Promise<void> {
-    const { configuration, origins, warnings } = loadCommandConfiguration(options, this.terminal);
-    for (const warning of warnings) this.terminal.err(`WARNING: ${warning}`);
+    const { configuration, origins } = loadCommandConfiguration(options, this.terminal);
     const rows = new Map<string, Row>();
     if (options.all || words.length > 0) for (const [key, value] of defaults()) rows.set(key, { value, origin: 'default' });
     for (const [key, value] of Object.entries(configuration.toRecord())) rows.set(key, { value, origin: describeOrigin(origins.get(key)) });

@@ -1,11 +1,10 @@
-import type { Configuration } from '../config/configuration.ts';
 import { UserError } from '../shared/errors.ts';
 import { ArgumentError } from './arguments/argument-error.ts';
-import type { OptionTable } from './arguments/option-table.ts';
-import { clusterOptions } from './arguments/shared-options.ts';
+import { dashedName, type OptionTable } from './arguments/option-table.ts';
+import { clusterOptions, yarnOptions } from './arguments/shared-options.ts';
 import { ActionCommand, type Arguments } from './base/action-command.ts';
-import type { ActionDescription } from './base/action-help.ts';
-import { executionTarget } from './base/cluster-connection.ts';
+import { type ActionDescription, optionLines } from './base/action-help.ts';
+import { executionTarget, notThereYet, type Target } from './base/cluster-connection.ts';
 import { loadCommandConfiguration } from './base/cluster-settings.ts';
 import { misplacedOption, programCall, programKeys, programOptions, runOnlyOptions } from './base/program-options.ts';
 import { runProgram } from './base/run-program.ts';
@@ -25,17 +24,14 @@ export class Run extends ActionCommand<typeof runTable> {
     clusterHelp: 'run',
   };
 
-  protected override async act(args: Arguments<typeof runTable>): Promise<void> {
-    const { options, words } = args;
+  protected override async act({ options, words }: Arguments<typeof runTable>): Promise<void> {
+    if (options.yarnhelp) return this.terminal.out(optionLines(yarnOptions).join('\n'));
+    if (options.yarnquery) throw notThereYet('Showing the resources of YARN (-yq)', 'YARN');
     refusePython(options);
     const program = programCall(options, words);
-    const misplaced = misplacedOption(program.args, runTable);
-    if (misplaced)
-      this.hint(`${misplaced} stands after the program, so it is an argument of the program. Options of flink run stand before it.`);
-    if (options.allowNonRestoredState && options.fromSavepoint === undefined) this.hint('-n has no effect without -s.');
     const { configuration } = loadCommandConfiguration(options, this.terminal, { ...programKeys(options), ...runKeys(options) });
     const target = executionTarget(configuration, 'No ExecutorFactory found to execute the application.');
-    refuseRestore(configuration);
+    for (const text of runHints(options, program.args, target)) this.hint(text);
     await runProgram({
       target,
       program: { ...program, entryClass: options.class, classpaths: options.classpath },
@@ -79,12 +75,40 @@ function refusePython(options: RunFlags): void {
   );
 }
 
-function refuseRestore(configuration: Configuration): void {
-  const path = configuration.get('execution.state-recovery.path') ?? configuration.get('execution.savepoint.path');
-  if (path === undefined) return;
-  throw new UserError('NOT_THERE_YET', {
-    problem: 'Restoring a job from a savepoint or checkpoint (run -s) is not there yet.',
-    found: `The job was to start from ${path}.`,
-    tryNext: ['Leave -s (and execution.savepoint.path) out to start the job with empty state.'],
-  });
+/** What was given and will not have the effect it was given for. */
+function runHints(options: RunFlags, args: readonly string[], target: Target): string[] {
+  const hints: string[] = [];
+  const misplaced = misplacedOption(args, runTable);
+  if (misplaced)
+    hints.push(`${misplaced} stands after the program, so it is an argument of the program. Options of flink run stand before it.`);
+  const mode = options.claimMode === undefined ? '-rm' : '-cm';
+  if (options.fromSavepoint === undefined) {
+    if (options.allowNonRestoredState) hints.push('-n has no effect without -s.');
+    if (options.claimMode !== undefined || options.restoreMode !== undefined) hints.push(`${mode} has no effect without -s.`);
+  }
+  const detached = options.detached || options.yarndetached;
+  if (options.shutdownOnAttachedExit && detached) hints.push('-sae has no effect with -d: nobody is attached whose exit could count.');
+  if (detached && target !== 'remote') hints.push(`-d has no effect with the target ${target}: the job lives in this process.`);
+  const yarn = yarnOnly.filter((key) => (options[key]?.length ?? 0) > 0);
+  if (yarn.length > 0) {
+    const names = yarn.map((key) => dashedName(key, yarnOptions[key])).join(', ');
+    hints.push(
+      `${names} only ${yarn.length === 1 ? 'has' : 'have'} an effect on YARN, and the target is ${target}. YARN is chosen with -m yarn-cluster.`,
+    );
+  }
+  return hints;
 }
+
+/** Options that shape a cluster on YARN; the others of the group do what their namesakes do. */
+const yarnOnly = [
+  'yarnapplicationId',
+  'yarnapplicationType',
+  'yarnjar',
+  'yarnjobManagerMemory',
+  'yarntaskManagerMemory',
+  'yarnnodeLabel',
+  'yarnname',
+  'yarnqueue',
+  'yarnslots',
+  'yarnship',
+] as const satisfies readonly (keyof typeof yarnOptions)[];

@@ -3,7 +3,7 @@ import type { OptionTable } from './arguments/option-table.ts';
 import { genericOptions } from './arguments/shared-options.ts';
 import type { Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
-import { isThisMachine, readHosts } from './base/cluster-hosts.ts';
+import { isThisMachine, type Master, readHosts, readMasters } from './base/cluster-hosts.ts';
 import { Daemons } from './base/daemons.ts';
 import { progressOf } from './base/progress.ts';
 import { runOnHosts } from './base/remote-hosts.ts';
@@ -24,38 +24,58 @@ export class StartCluster extends ScriptCommand<typeof table> {
 
   protected override async act({ options }: Arguments<typeof table>): Promise<void> {
     const daemons = new Daemons(this.terminal, options.D);
+    const { configuration } = daemons.loaded;
+    const masters = readMasters(daemons.configurationDirectory, configuration);
     const workers = readHosts(daemons.configurationDirectory, 'workers');
     this.terminal.out('Starting cluster.');
+    if (masters) this.terminal.out(`Starting HA cluster with ${masters.length} masters.`);
     const stopProgress = progressOf(this.terminal)('Waiting until the cluster is ready');
+    const hosts = [...(masters ?? []).map(({ host }) => host), ...workers];
     try {
-      this.exitCode = workers.every(isThisMachine)
-        ? await this.#startHere(daemons, workers.length)
-        : await this.#startEverywhere(daemons, workers);
+      this.exitCode = hosts.every(isThisMachine)
+        ? await this.#startHere(daemons, masters, workers.length)
+        : await this.#startEverywhere(daemons, masters, workers);
     } finally {
       stopProgress();
     }
   }
 
   /** Processes start side by side: a TaskManager waits for its JobManager anyway. */
-  async #startHere(daemons: Daemons, taskManagers: number): Promise<number> {
+  async #startHere(daemons: Daemons, masters: readonly Master[] | undefined, taskManagers: number): Promise<number> {
     const { control } = daemons;
     // Memory that does not add up is found before anything runs.
-    const [jobManagerCommand, taskManagerCommand] = [daemons.command('standalonesession'), daemons.command('taskexecutor')];
-    const jobManager = await control.launch('standalonesession', jobManagerCommand);
+    const jobManagerCommands = (masters ?? [undefined]).map((master) => daemons.command('standalonesession', masterArguments(master)));
+    const taskManagerCommand = daemons.command('taskexecutor');
+    const jobManagers: StartedDaemon[] = [];
+    for (const command of jobManagerCommands) jobManagers.push(await control.launch('standalonesession', command));
     const launched: StartedDaemon[] = [];
     for (let i = 0; i < taskManagers; i++) launched.push(await control.launch('taskexecutor', taskManagerCommand));
-    if ((await control.awaitReady(jobManager)) !== 0) {
+    const leaders = await Promise.all(jobManagers.map((daemon) => control.awaitReady(daemon)));
+    if (leaders.every((code) => code !== 0)) {
       // They would join whoever holds the port.
       for (const _ of launched) await control.stop('taskexecutor');
       return 1;
     }
     const codes = await Promise.all(launched.map((daemon) => control.awaitReady(daemon)));
-    return Math.max(0, ...codes);
+    return Math.max(0, ...leaders, ...codes);
   }
 
-  async #startEverywhere(daemons: Daemons, workers: readonly string[]): Promise<number> {
-    const jobManager = await daemons.perform('start', 'standalonesession');
-    if (jobManager !== 0) return 1;
-    return runOnHosts(workers, 'taskmanager.sh', 'start', { terminal: this.terminal, configuration: daemons.loaded.configuration });
+  async #startEverywhere(daemons: Daemons, masters: readonly Master[] | undefined, workers: readonly string[]): Promise<number> {
+    const context = { terminal: this.terminal, configuration: daemons.loaded.configuration };
+    const jobManagers = masters
+      ? await runOnHosts(
+          masters.map(({ host, webuiPort }) => ({ host, script: 'jobmanager.sh', words: ['start', host, String(webuiPort)] })),
+          context,
+        )
+      : await daemons.perform('start', 'standalonesession');
+    if (jobManagers !== 0) return 1;
+    return runOnHosts(
+      workers.map((host) => ({ host, script: 'taskmanager.sh', words: ['start'] })),
+      context,
+    );
   }
+}
+
+function masterArguments(master: Master | undefined): string[] {
+  return master === undefined ? [] : ['--host', master.host, '--webui-port', String(master.webuiPort)];
 }

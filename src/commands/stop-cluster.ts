@@ -1,6 +1,7 @@
+import type { DaemonName } from '../deployment/daemon/daemon-place.ts';
 import type { OptionTable } from './arguments/option-table.ts';
 import type { ActionDescription } from './base/action-help.ts';
-import { isThisMachine, readHosts } from './base/cluster-hosts.ts';
+import { isThisMachine, readHosts, readMasters } from './base/cluster-hosts.ts';
 import { Daemons } from './base/daemons.ts';
 import { runOnHosts } from './base/remote-hosts.ts';
 import { ScriptCommand } from './base/script-command.ts';
@@ -19,12 +20,22 @@ export class StopCluster extends ScriptCommand<typeof table> {
 
   protected override async act(): Promise<void> {
     const daemons = new Daemons(this.terminal);
+    const masters = readMasters(daemons.configurationDirectory, daemons.loaded.configuration)?.map(({ host }) => host);
     const workers = readHosts(daemons.configurationDirectory, 'workers');
-    let code = 0;
-    if (workers.every(isThisMachine)) for (const _ of workers) await daemons.control.stop('taskexecutor');
-    else
-      code = await runOnHosts(workers, 'taskmanager.sh', 'stop', { terminal: this.terminal, configuration: daemons.loaded.configuration });
-    await daemons.control.stop('standalonesession');
-    this.exitCode = code;
+    const here = [...(masters ?? []), ...workers].every(isThisMachine);
+    const stop = async (hosts: readonly string[], script: string, daemon: DaemonName): Promise<number> => {
+      if (!here)
+        return runOnHosts(
+          hosts.map((host) => ({ host, script, words: ['stop'] })),
+          { terminal: this.terminal, configuration: daemons.loaded.configuration },
+        );
+      for (const _ of hosts) await daemons.control.stop(daemon);
+      return 0;
+    };
+    const taskManagers = await stop(workers, 'taskmanager.sh', 'taskexecutor');
+    const jobManagers = masters
+      ? await stop(masters, 'jobmanager.sh', 'standalonesession')
+      : await daemons.control.stop('standalonesession');
+    this.exitCode = Math.max(taskManagers, jobManagers);
   }
 }

@@ -3,7 +3,7 @@
  * printed, and each kind of failure gets Flink's stream, text and exit code. A command adds what it does.
  */
 import { Command } from '@oclif/core/command';
-import { exceptionBlock } from '../../client/exception-block.ts';
+import { exceptionBlock, fullText } from '../../client/exception-block.ts';
 import { ArgumentError } from '../arguments/argument-error.ts';
 import { normaliseArguments, type WordOrder } from '../arguments/argument-normaliser.ts';
 import { oclifFlags, oclifWords } from '../arguments/oclif-flags.ts';
@@ -58,8 +58,9 @@ export abstract class ActionCommand<T extends OptionTable> extends Command {
 
   override async catch(error: unknown): Promise<void> {
     this.exitCode = 1;
-    if (error instanceof ArgumentError) this.#printArgumentError(error);
-    else this.terminal.err(this.failureText(error));
+    if (error instanceof ArgumentError) return this.#printArgumentError(error);
+    this.terminal.err(this.failureText(error));
+    this.terminal.log.error('Stack of the failure:', fullText(error));
   }
 
   protected failureText(error: unknown): string {

@@ -1,7 +1,14 @@
 /** `conf/masters` and `conf/workers`: one host a line. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Configuration } from '../../config/configuration.ts';
 import { UserError } from '../../shared/errors.ts';
+
+export interface Master {
+  readonly host: string;
+  /** Of the REST endpoint; 0: any. */
+  readonly webuiPort: number;
+}
 
 /** Throws UserError('NO_HOSTS_FILE') with Flink's sentence. */
 export function readHosts(configurationDirectory: string, name: 'masters' | 'workers'): string[] {
@@ -16,6 +23,15 @@ export function readHosts(configurationDirectory: string, name: 'masters' | 'wor
     });
   }
   return readFileSync(file, 'utf8').split(/\r?\n/).map(hostOf).filter(Boolean);
+}
+
+/** Undefined without high availability: there is one JobManager then, on this machine, whatever the file says. */
+export function readMasters(configurationDirectory: string, configuration: Configuration): Master[] | undefined {
+  if (configuration.get('high-availability.type').toUpperCase() === 'NONE') return undefined;
+  return readHosts(configurationDirectory, 'masters').map((line) => {
+    const [, host = line, port = '0'] = /^(.*?)(?::(\d+))?$/.exec(line) ?? [];
+    return { host, webuiPort: Number(port) };
+  });
 }
 
 /** The first word, without comment and without a topology in front (`/rack1/host7`). */

@@ -9,7 +9,7 @@ import type { Terminal } from './terminal.ts';
 
 export type ClusterOptions = ParsedOptions<typeof clusterOptions>;
 
-/** Everything of the command line that is configuration; `program` wins over `-D`. */
+/** Everything of the command line that is configuration; `program` wins over `-D`. Opens the log: its place is configured. */
 export function loadCommandConfiguration(
   options: ClusterOptions,
   terminal: Terminal,
@@ -20,7 +20,10 @@ export function loadCommandConfiguration(
     properties: parseDynamicProperties([...options.yD, ...options.D]),
     program,
   };
-  return loadClientConfiguration(terminal.environment, settings);
+  const loaded = loadClientConfiguration(terminal.environment, settings);
+  terminal.log.open('client', terminal.environment, loaded.configuration);
+  for (const warning of loaded.warnings) terminal.err(`WARNING: ${warning}`);
+  return loaded;
 }
 
 function addressKeys(options: ClusterOptions): Record<string, string> {

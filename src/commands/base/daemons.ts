@@ -26,6 +26,7 @@ export class Daemons {
       dynamicProperties: parseDynamicProperties([...properties]),
       flags,
     });
+    for (const warning of this.loaded.warnings) terminal.err(`WARNING: ${warning}`);
     this.control = new DaemonControl({
       place: daemonPlace(environment, this.loaded.configuration, installationRoot()),
       environment,

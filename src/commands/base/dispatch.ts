@@ -1,5 +1,6 @@
 /** Finds the command that the first word names and runs it; answers for what is no command. */
 import type { Config } from '@oclif/core/interfaces';
+import { isSensitive } from '../../config/configuration.ts';
 import { buildCommit, weirVersion } from '../../shared/installation.ts';
 import { closestWord } from '../arguments/did-you-mean.ts';
 import { actionHelp } from './action-help.ts';
@@ -30,6 +31,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
 async function runCommand(name: string, argv: string[], terminal: Terminal): Promise<number> {
   const command = await createCommand(name, argv);
   command.terminal = terminal;
+  terminal.log.info(`Called as: flink ${[name, ...argv.map(withoutSecret)].join(' ')}`);
   try {
     await command.execute();
   } catch (error) {
@@ -38,6 +40,11 @@ async function runCommand(name: string, argv: string[], terminal: Terminal): Pro
     return 31;
   }
   return command.exitCode;
+}
+
+function withoutSecret(word: string): string {
+  const [key = ''] = word.split('=', 1);
+  return isSensitive(key) ? `${key}=******` : word;
 }
 
 async function createCommand(name: string, argv: string[]): Promise<AnyActionCommand> {

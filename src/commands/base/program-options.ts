@@ -1,5 +1,7 @@
 /** What `run`, `run-application` and `info` share: which program, its arguments, and the settings that come with it. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isProgramDirectory } from '../../client/program/program-directory.ts';
 import { ArgumentError } from '../arguments/argument-error.ts';
 import { longName, type OptionTable, type ParsedOptions } from '../arguments/option-table.ts';
 
@@ -83,6 +85,12 @@ export function programCall(options: ProgramFlags, words: readonly string[]): Pr
   if (path === undefined) throw new ArgumentError('Java program should be specified a JAR file.');
   if (!existsSync(path)) {
     throw new ArgumentError(`Could not get job jar and dependencies from JAR file: JAR file does not exist: ${path}`);
+  }
+  if (statSync(path).isDirectory() && !isProgramDirectory(path)) {
+    throw new ArgumentError(
+      `Could not get job jar and dependencies from JAR file: JAR file is not a file: ${path}`,
+      `The directory has no package.json, so nothing says which module is the program. Name the module: ${join(path, 'index.ts')}`,
+    );
   }
   return { path, args };
 }

@@ -17,10 +17,15 @@ export function progressOf(terminal: Terminal): (text: string) => () => void {
       stopSpinner = () => spinner.stop();
     }, appearsAfterMs);
     timer.unref();
-    return () => {
+    const stop = (): void => {
       stopped = true;
       clearTimeout(timer);
       stopSpinner?.();
+      stopSpinner = undefined;
+      process.off('exit', stop);
     };
+    // An interrupt must not leave half a line behind.
+    process.once('exit', stop);
+    return stop;
   };
 }

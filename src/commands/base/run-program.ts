@@ -4,6 +4,7 @@ import { JobExecutionException, ProgramInvocationException } from '../../client/
 import type { LoadedProgram, ProgramExecutor } from '../../client/program/load-program.ts';
 import { RemoteExecutor } from '../../client/remote-executor.ts';
 import { restClientOptions } from '../../client/rest-client.ts';
+import { restoreSettings } from '../../client/restore-settings.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import { ExternalError, UserError } from '../../shared/errors.ts';
 import type { Target } from './cluster-connection.ts';
@@ -30,36 +31,46 @@ export async function runProgram(request: ProgramRunRequest): Promise<void> {
   // Stacks of the program point into its sources.
   process.setSourceMapsEnabled(true);
   const { loadProgram } = await import('../../client/program/load-program.ts');
-  const program = await loadProgram({ ...request.program, configuration: request.configuration.toRecord() });
+  let executor: RemoteExecutor | undefined;
+  const release = onInterrupt(async () => {
+    if (executor) await interrupted(executor, request);
+  });
+  const stopProgress = progressOf(request.terminal)('Bundling the program');
   try {
-    const attached = request.configuration.get('execution.attached');
-    const options = { parallelism: request.configuration.getOptional('parallelism.default'), detached: !attached };
-    await withExecutor(request, program, async (executor) => {
-      await program.run(executor, options).catch((error: unknown) => {
-        throw programFailure(error);
-      });
-    });
+    const program = await loadProgram({ ...request.program, configuration: request.configuration.toRecord() });
+    stopProgress();
+    try {
+      if (request.target === 'remote') executor = remoteExecutor(request, program);
+      await withExecutor(request, program, executor, (chosen) => runMain(program, chosen, request));
+    } finally {
+      program.dispose();
+    }
   } finally {
-    await program.dispose();
+    stopProgress();
+    release();
   }
 }
 
 async function withExecutor(
-  request: ProgramRunRequest,
+  { configuration, terminal }: ProgramRunRequest,
   program: LoadedProgram,
+  remote: RemoteExecutor | undefined,
   use: (executor: ProgramExecutor) => Promise<void>,
 ): Promise<void> {
-  if (request.target !== 'remote') {
-    const { withLocalExecutor } = await import('../../deployment/local/local-executor.ts');
-    return withLocalExecutor({ configuration: request.configuration, program, print: (line) => request.terminal.out(line) }, use);
-  }
-  const executor = remoteExecutor(request, program);
-  const release = onInterrupt(() => interrupted(executor, request));
-  try {
-    await use(executor);
-  } finally {
-    release();
-  }
+  if (remote) return use(remote);
+  const { withLocalExecutor } = await import('../../deployment/local/local-executor.ts');
+  return withLocalExecutor({ configuration, program, print: (line) => terminal.out(line) }, use);
+}
+
+async function runMain(program: LoadedProgram, executor: ProgramExecutor, { configuration }: ProgramRunRequest): Promise<void> {
+  const options = {
+    parallelism: configuration.getOptional('parallelism.default'),
+    detached: !configuration.get('execution.attached'),
+    restore: restoreSettings(configuration),
+  };
+  await program.run(executor, options).catch((error: unknown) => {
+    throw programFailure(error);
+  });
 }
 
 function remoteExecutor({ configuration, terminal }: ProgramRunRequest, program: LoadedProgram): RemoteExecutor {
@@ -74,28 +85,33 @@ function remoteExecutor({ configuration, terminal }: ProgramRunRequest, program:
   });
 }
 
-/** Ends the command. Without `-sae` the jobs go on, and the user hears how to reach them. */
+/** Without `-sae` the jobs go on, and the user hears how to reach them. */
 async function interrupted(executor: RemoteExecutor, { configuration, hint }: ProgramRunRequest): Promise<void> {
   const jobs = executor.waitingFor;
-  if (configuration.get('execution.shutdown-on-attached-exit')) await executor.cancelAll(cancelPatienceMs);
-  else for (const jobId of jobs) hint(`job ${jobId} goes on in the cluster. Cancel it with: flink cancel ${jobId}`);
+  const cancels = configuration.get('execution.shutdown-on-attached-exit');
+  for (const jobId of jobs) {
+    hint(
+      cancels ? `job ${jobId} is being cancelled (-sae).` : `job ${jobId} goes on in the cluster. Cancel it with: flink cancel ${jobId}`,
+    );
+  }
+  if (cancels) await executor.cancelAll(cancelPatienceMs);
 }
 
-const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Runs `act` once at SIGINT or SIGTERM, then leaves; a second signal leaves at once. */
+/** Runs `act` at the first signal, then leaves; a second one leaves at once. */
 function onInterrupt(act: () => Promise<void>): () => void {
   let signalled = false;
-  const handler = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    if (signalled) process.exit(exitCodeOf[signal]);
+  const handler = (signal: NodeJS.Signals): void => {
+    const exitCode = exitCodeOf[signal as keyof typeof exitCodeOf];
+    if (signalled) process.exit(exitCode);
     signalled = true;
-    void act().finally(() => process.exit(exitCodeOf[signal]));
+    void act().finally(() => process.exit(exitCode));
   };
-  process.on('SIGINT', handler);
-  process.on('SIGTERM', handler);
+  const signals = Object.keys(exitCodeOf) as (keyof typeof exitCodeOf)[];
+  for (const signal of signals) process.on(signal, handler);
   return () => {
-    process.off('SIGINT', handler);
-    process.off('SIGTERM', handler);
+    for (const signal of signals) process.off(signal, handler);
   };
 }
 

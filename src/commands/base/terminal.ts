@@ -1,4 +1,5 @@
 /** Where a command reads its surroundings and writes its lines. Tests put in their own. */
+import { ClientLog } from './client-log.ts';
 
 export interface Terminal {
   /** One line on stdout: what scripts read. */
@@ -8,13 +9,23 @@ export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Somebody watches stderr, so progress may be drawn there. */
   readonly interactive: boolean;
+  /** Has every line too. */
+  readonly log: ClientLog;
 }
 
 export function processTerminal(): Terminal {
+  const log = new ClientLog();
   return {
-    out: (line) => process.stdout.write(`${line}\n`),
-    err: (line) => process.stderr.write(`${line}\n`),
+    out: (line) => {
+      log.info(line);
+      process.stdout.write(`${line}\n`);
+    },
+    err: (line) => {
+      log.warn(line);
+      process.stderr.write(`${line}\n`);
+    },
     environment: process.env,
     interactive: process.stderr.isTTY === true,
+    log,
   };
 }

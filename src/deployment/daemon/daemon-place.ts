@@ -36,6 +36,11 @@ export function outputPath(place: DaemonPlace, daemon: DaemonName, id: number, k
   return join(place.logDirectory, `flink-${place.identity}-${daemon}-${id}-${place.host}.${kind}`);
 }
 
+/** `name`: client, yarn-session, k8s-session, sql-client. */
+export function clientLogPath(place: DaemonPlace, name: string): string {
+  return join(place.logDirectory, `flink-${place.identity}-${name}-${place.host}.log`);
+}
+
 export function readyFilePath(place: DaemonPlace, daemon: DaemonName, id: number): string {
   return join(place.pidDirectory, `flink-${place.identity}-${daemon}-${id}.ready`);
 }
