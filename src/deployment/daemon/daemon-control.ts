@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { assert } from '../../shared/assert.ts';
 import { ExternalError } from '../../shared/errors.ts';
 import { type DaemonCommand, daemonEnvironment } from './daemon-command.ts';
 import { type DaemonName, type DaemonPlace, type Environment, outputPath, pidFilePath, readyFilePath } from './daemon-place.ts';
@@ -88,7 +89,7 @@ export class DaemonControl {
     await pidFile.locked(async () => {
       const pid = pidFile.read().at(-1);
       if (pid === undefined) return this.#options.print(`No ${daemon} daemon to stop on host ${this.#place.host}.`);
-      if (pidFile.isAlive(pid)) await this.#stopProcess(daemon, pid);
+      if (pidFile.isAlive(pid)) await this.#stopProcess(daemon, pid, pidFile.leadsGroup(pid));
       else this.#options.print(`No ${daemon} daemon (pid: ${pid}) is running anymore on ${this.#place.host}.`);
       pidFile.remove(pid);
     });
@@ -99,7 +100,7 @@ export class DaemonControl {
     const pidFile = this.#pidFile(daemon);
     await pidFile.locked(async () => {
       for (const pid of pidFile.read()) {
-        if (pidFile.isAlive(pid)) await this.#stopProcess(daemon, pid);
+        if (pidFile.isAlive(pid)) await this.#stopProcess(daemon, pid, pidFile.leadsGroup(pid));
         else this.#options.print(`Skipping ${daemon} daemon (pid: ${pid}), because it is not running anymore on ${this.#place.host}.`);
         pidFile.remove(pid);
       }
@@ -121,7 +122,7 @@ export class DaemonControl {
     const environment = daemonEnvironment(this.#options.environment, {
       [logFileVariable]: logFile,
       [logConsoleVariable]: 'yes',
-      [pidFileVariable]: pidFile.path,
+      [pidFileVariable]: pidFile.mark,
     });
     return becomeProcess(command, environment);
   }
@@ -154,7 +155,7 @@ export class DaemonControl {
         env: daemonEnvironment(this.#options.environment, {
           [logFileVariable]: logFile,
           [readyFileVariable]: readyFile,
-          [pidFileVariable]: pidFile.path,
+          [pidFileVariable]: pidFile.mark,
         }),
       });
       child.on('error', () => {});
@@ -174,7 +175,7 @@ export class DaemonControl {
     return 1;
   }
 
-  async #stopProcess(daemon: DaemonName, pid: number): Promise<void> {
+  async #stopProcess(daemon: DaemonName, pid: number, leadsGroup: boolean): Promise<void> {
     this.#options.print(`Stopping ${daemon} daemon (pid: ${pid}) on host ${this.#place.host}.`);
     const patience = this.#options.stopPatienceMs ?? stopPatienceMs;
     signal(pid, 'SIGTERM');
@@ -182,8 +183,7 @@ export class DaemonControl {
     while (isRunning(pid) && performance.now() < deadline) await pause();
     if (isRunning(pid)) this.#options.print(`Daemon ${daemon} didn't stop within ${patience / 1000} seconds. Killing it.`);
     // Also what the process may have started and left: it shares the supervisor's group.
-    signal(-pid, 'SIGKILL');
-    signal(pid, 'SIGKILL');
+    signal(leadsGroup ? -pid : pid, 'SIGKILL');
     while (isRunning(pid)) await pause();
   }
 }
@@ -193,6 +193,8 @@ function pause(): Promise<void> {
 }
 
 function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
+  // 0 and -1 address processes that are not ours.
+  assert(Math.abs(pid) > 1, () => `pid ${pid} would be signalled`);
   try {
     process.kill(pid, name);
   } catch {

@@ -1,13 +1,15 @@
 /**
  * The pid file of one daemon: one process id a line, the newest last, so that Flink's scripts can read it too.
  *
- * A process id may be re-used by something unrelated. Each of our processes carries the path of its pid file in its
- * environment from its first moment, so an entry counts as alive only when the process says that it belongs here.
+ * A process id may be re-used by something unrelated, and a pid file may hold anything. Each of our processes carries the path
+ * of its pid file in its environment from its first moment, so an entry counts as alive only when the process says that it
+ * belongs here. A process that does not let us look is not ours: signals go to nobody else.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ExternalError } from '../../shared/errors.ts';
-import { pidFileVariable } from './supervised-process.ts';
+import { pidFileVariable, readyFileVariable } from './supervised-process.ts';
 
 const lockPatienceMs = 30_000;
 
@@ -18,13 +20,19 @@ export class PidFile {
     this.path = path;
   }
 
+  /** What a process of ours carries in its environment: the path, by whatever links the directory was reached. */
+  get mark(): string {
+    const directory = dirname(this.path);
+    return join(existsSync(directory) ? realpathSync(directory) : resolve(directory), basename(this.path));
+  }
+
   /** In the order of their start. */
   read(): number[] {
     if (!existsSync(this.path)) return [];
     return readFileSync(this.path, 'utf8')
       .split('\n')
       .map((line) => Number.parseInt(line, 10))
-      .filter((pid) => pid > 0);
+      .filter((pid) => pid > 1);
   }
 
   /** As {@link read}; entries of a former boot or of processes that all died are dropped, so that ids start at 0 again. */
@@ -49,9 +57,13 @@ export class PidFile {
   }
 
   isAlive(pid: number): boolean {
-    if (!isRunning(pid)) return false;
-    const environment = readEnvironment(pid);
-    return environment === undefined || environment.includes(`${pidFileVariable}=${this.path}`);
+    if (pid <= 1 || !isRunning(pid)) return false;
+    return showsEnvironments() ? readEnvironment(pid).includes(`${pidFileVariable}=${this.mark}`) : looksLikeDaemon(pid);
+  }
+
+  /** The daemon leads a process group of its own: what it started and left can be ended with it. */
+  leadsGroup(pid: number): boolean {
+    return this.isAlive(pid) && showsEnvironments() && readEnvironment(pid).some((entry) => entry.startsWith(`${readyFileVariable}=`));
   }
 
   /** Keeps other starts and stops of this daemon away meanwhile. */
@@ -90,12 +102,26 @@ function isZombie(pid: number): boolean {
   }
 }
 
-/** Undefined where the system does not show it. */
-function readEnvironment(pid: number): readonly string[] | undefined {
+function showsEnvironments(): boolean {
+  return existsSync('/proc/self/environ');
+}
+
+/** Empty for a process of another user. */
+function readEnvironment(pid: number): readonly string[] {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
   } catch {
-    return undefined;
+    return [];
+  }
+}
+
+/** Where environments are not shown (macOS): by its command line. */
+function looksLikeDaemon(pid: number): boolean {
+  try {
+    const command = execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return /\/bin\/supervisor\.sh |\/dist\/[a-z-]+\.js /.test(command);
+  } catch {
+    return false;
   }
 }
 
