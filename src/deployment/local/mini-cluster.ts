@@ -69,6 +69,7 @@ export class MiniCluster implements AsyncDisposable {
       log,
       resourceManager,
       blobs,
+      temporaryDirectory: tmpdir(),
       fencing,
       createUserCode: (jobGraph, listener) => new SourceCoordinators(programOf(jobGraph), listener),
       programs: { run: unsupported, plan: unsupported },

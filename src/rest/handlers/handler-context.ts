@@ -32,3 +32,11 @@ export function hexParameter(request: RestRequest, name: string, what: string): 
 export function jobIdOf(request: RestRequest): string {
   return hexParameter(request, 'jobid', 'job id');
 }
+
+/** A query parameter that is a whole number; undefined when it is absent. */
+export function wholeNumber(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new RestError(400, `Query parameter ${name}: '${text}' is no whole number.`);
+}

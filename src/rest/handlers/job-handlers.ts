@@ -2,14 +2,14 @@
 import { jsonPlan } from '../../graph/json-plan.ts';
 import { jobMetrics } from '../../runtime/metrics/job-metrics.ts';
 import type { ArchivedExecutionGraph, FailureRecord, JobOverview, JobResult } from '../../runtime/rpc/gateways.ts';
-import { stackWithCauses } from '../../shared/errors.ts';
+import { type SerializedError, stackWithCauses } from '../../shared/errors.ts';
 import { RestError } from '../http/rest-error.ts';
 import { json, type RestAnswer, type RestRequest, type Route } from '../http/router.ts';
 import { toTaggedJson } from '../messages/tagged-json.ts';
 import { accumulatorViews } from './accumulator-views.ts';
 import { causeOf } from './async-views.ts';
 import { aggregateState, countStates, vertexView } from './execution-views.ts';
-import { type HandlerContext, jobIdOf } from './handler-context.ts';
+import { type HandlerContext, jobIdOf, wholeNumber } from './handler-context.ts';
 import { aggregatedMetricsAnswer, metricsAnswer } from './metric-views.ts';
 import { configurationView, environmentView } from './process-views.ts';
 
@@ -46,7 +46,7 @@ export function jobRoutes(context: HandlerContext): Route[] {
     get('/status', 'The status alone.', (job) => ({ status: job.status })),
     get('/config', 'The execution configuration of the job.', jobConfig),
     get('/exceptions', 'The root failure and the history of failures; `maxExceptions` limits it.', (job, request) =>
-      exceptions(job, Number(request.query.get('maxExceptions') ?? 20)),
+      exceptions(job, request),
     ),
     get('/accumulators', 'The user accumulators, merged over all subtasks.', (job) => ({
       'job-accumulators': [],
@@ -195,15 +195,23 @@ function userConfig(text: string | undefined): Record<string, string> {
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf(':')).trim(), pair.slice(pair.indexOf(':') + 1).trim()]));
 }
 
-function exceptions(job: ArchivedExecutionGraph, limit: number): Record<string, unknown> {
-  const entries = job.exceptionHistory.slice(0, Number.isInteger(limit) && limit >= 0 ? limit : 20);
-  const truncated = entries.length < job.exceptionHistory.length;
+const defaultExceptions = 20;
+
+/** Weir gives failures no labels: a filter on labels finds none. */
+function exceptions(job: ArchivedExecutionGraph, request: RestRequest): Record<string, unknown> {
+  const limit = wholeNumber(request.query, 'maxExceptions') ?? defaultExceptions;
+  const history = request.query.get('failureLabelFilter') ? [] : job.exceptionHistory;
+  const entries = history.slice(0, limit);
+  const truncated = entries.length < history.length;
   return {
     'root-exception': job.failure ? stackWithCauses(job.failure.error) : null,
     timestamp: job.failure?.timestamp ?? null,
     'all-exceptions': entries.flatMap((entry) => (entry.taskName === undefined ? [] : [olderEntry(entry)])),
     truncated,
-    exceptionHistory: { entries: entries.map(historyEntry), truncated },
+    exceptionHistory: {
+      entries: entries.map((entry) => ({ ...exceptionView(entry), concurrentExceptions: entry.concurrent.map(exceptionView) })),
+      truncated,
+    },
   };
 }
 
@@ -217,17 +225,21 @@ function olderEntry(entry: FailureRecord): Record<string, unknown> {
   };
 }
 
-function historyEntry(entry: FailureRecord): Record<string, unknown> {
+function exceptionView(entry: FailureRecord): Record<string, unknown> {
   return {
-    exceptionName: entry.error.name,
+    exceptionName: nameOf(entry.error),
     stacktrace: stackWithCauses(entry.error),
     timestamp: entry.timestamp,
     taskName: entry.taskName ?? null,
     ...placeOf(entry),
     taskManagerId: entry.location?.taskManagerId ?? null,
     failureLabels: {},
-    concurrentExceptions: entry.concurrent.map(historyEntry),
   };
+}
+
+/** The outermost error that has a name of its own: a plain Error only says where. */
+function nameOf(error: SerializedError): string {
+  return error.name === 'Error' && error.cause ? nameOf(error.cause) : error.name;
 }
 
 function placeOf({ location }: FailureRecord): { location: string | null; endpoint: string | null } {

@@ -136,7 +136,7 @@ function taskManagerView(id: string, executions: readonly ArchivedExecution[], n
 }
 
 function subtaskOf({ vertex, archived }: FoundVertex, { params }: RestRequest): ArchivedVertex['subtasks'][number] {
-  const index = wholeNumber(params['subtaskindex'], 'subtask index');
+  const index = pathNumber(params['subtaskindex'], 'subtask index');
   const subtask = archived.subtasks[index];
   if (subtask) return subtask;
   throw new RestError(404, `Vertex ${vertex.id} has no subtask ${index}: its parallelism is ${vertex.parallelism}.`);
@@ -144,13 +144,13 @@ function subtaskOf({ vertex, archived }: FoundVertex, { params }: RestRequest): 
 
 function attemptOf(found: FoundVertex, request: RestRequest): ArchivedExecution {
   const { current, prior } = subtaskOf(found, request);
-  const number = wholeNumber(request.params['attempt'], 'attempt number');
+  const number = pathNumber(request.params['attempt'], 'attempt number');
   const attempt = [current, ...prior].find(({ attemptNumber }) => attemptNumber === number);
   if (attempt) return attempt;
   throw new RestError(404, `Could not find attempt with number ${number} of subtask ${current.subtaskIndex}.`);
 }
 
-function wholeNumber(text: string | undefined, what: string): number {
+function pathNumber(text: string | undefined, what: string): number {
   if (text !== undefined && /^\d{1,9}$/.test(text)) return Number(text);
   throw new RestError(400, `'${text}' is no ${what}.`);
 }

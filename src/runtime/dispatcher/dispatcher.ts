@@ -16,11 +16,13 @@ import type {
   ExecutionState,
   JobOverview,
   JobResult,
+  JobStatus,
   RunProgramRequest,
   TaskExecutorGateway,
   TaskManagerInfo,
 } from '../rpc/gateways.ts';
 import type { BlobStore } from './blob-store.ts';
+import { type EndedJob, JobStore } from './job-store.ts';
 
 export interface DispatcherOptions {
   readonly config: Configuration;
@@ -28,6 +30,7 @@ export interface DispatcherOptions {
   readonly log: Logger;
   readonly resourceManager: ResourceManager;
   readonly blobs: BlobStore;
+  readonly temporaryDirectory: string;
   readonly fencing: string;
   readonly createUserCode: JobMasterOptions['createUserCode'];
   /** Runs a program's main in a thread of its own; submits through this dispatcher. */
@@ -38,27 +41,22 @@ export interface DispatcherOptions {
   readonly onShutDown: () => void;
 }
 
-interface FinishedJob {
-  readonly overview: JobOverview;
-  readonly archive: ArchivedExecutionGraph;
-  readonly result: JobResult;
-}
-
 export class Dispatcher implements DispatcherGateway {
   readonly #options: DispatcherOptions;
   readonly #running = new Map<JobId, JobMaster>();
-  /** Oldest first. */
-  readonly #finished = new Map<JobId, FinishedJob>();
-  readonly #masters = new Map<JobId, JobMaster>();
+  readonly #ended: JobStore;
+  /** Of ended jobs whose collected records have not all been fetched. */
+  readonly #collected = new Map<JobId, JobMaster>();
   readonly #heartbeats = new Map<JobId, () => void>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#ended = new JobStore(options.config, options.clock, options.temporaryDirectory);
   }
 
   async submitJob(jobGraph: JobGraph): Promise<void> {
     this.#checkVersion(jobGraph);
-    if (this.#running.has(jobGraph.jobId) || this.#finished.has(jobGraph.jobId)) {
+    if (this.#running.has(jobGraph.jobId) || this.#ended.has(jobGraph.jobId)) {
       throw new UserError('DUPLICATE_JOB', { problem: `Job has already been submitted: ${jobGraph.jobId}.` });
     }
     if (jobGraph.restore) {
@@ -77,7 +75,6 @@ export class Dispatcher implements DispatcherGateway {
       onTerminal: (ended) => this.#retire(ended),
     });
     this.#running.set(jobGraph.jobId, master);
-    this.#masters.set(jobGraph.jobId, master);
     log.info(`Received job '${jobGraph.name}' (${jobGraph.jobId}).`);
     void master.start();
   }
@@ -87,7 +84,7 @@ export class Dispatcher implements DispatcherGateway {
   }
 
   async listJobs(): Promise<JobOverview[]> {
-    return [...[...this.#running.values()].map(overviewOf), ...[...this.#finished.values()].map((job) => job.overview)];
+    return [...[...this.#running.values()].map(overviewOf), ...this.#ended.overviews()];
   }
 
   async requestJob(jobId: JobId): Promise<ArchivedExecutionGraph> {
@@ -123,7 +120,8 @@ export class Dispatcher implements DispatcherGateway {
 
   async clusterOverview(): Promise<ClusterOverview> {
     const infos = this.#options.resourceManager.info();
-    const count = (status: string): number => [...this.#finished.values()].filter((job) => job.overview.status === status).length;
+    const ended = this.#ended.overviews();
+    const count = (status: JobStatus): number => ended.filter((job) => job.status === status).length;
     return {
       taskManagers: infos.length,
       slotsTotal: infos.reduce((sum, info) => sum + info.slots.length, 0),
@@ -166,12 +164,16 @@ export class Dispatcher implements DispatcherGateway {
 
   /** Also of a job that has just ended: its last collected records are still there. */
   async takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
-    return (await this.#masters.get(jobId)?.takeCollected(resultId, waitMs)) ?? { records: [], done: true };
+    const master = this.#running.get(jobId) ?? this.#collected.get(jobId);
+    const taken = (await master?.takeCollected(resultId, waitMs)) ?? { records: [], done: true };
+    if (master && !master.hasCollected) this.#collected.delete(jobId);
+    return taken;
   }
 
   async close(): Promise<void> {
     for (const master of this.#running.values()) master.cancel();
     await Promise.all([...this.#running.values()].map((master) => master.whenDone()));
+    this.#ended.close();
   }
 
   #checkVersion(jobGraph: JobGraph): void {
@@ -193,20 +195,14 @@ export class Dispatcher implements DispatcherGateway {
     const { config, clock } = this.#options;
     this.#running.delete(master.jobId);
     this.#heartbeats.get(master.jobId)?.();
-    this.#finished.set(master.jobId, { overview: overviewOf(master), archive: master.archive(), result: master.result as JobResult });
-    const capacity = Math.min(config.get('jobstore.max-capacity'), 10_000);
-    for (const oldest of this.#finished.keys()) {
-      if (this.#finished.size <= capacity) break;
-      this.#finished.delete(oldest);
-    }
-    clock.schedule(config.get('jobstore.expiration-time') * 1000, () => {
-      this.#finished.delete(master.jobId);
-      this.#masters.delete(master.jobId);
-    });
+    this.#ended.put({ overview: overviewOf(master), archive: master.archive(), result: master.result as JobResult });
+    if (!master.hasCollected) return;
+    this.#collected.set(master.jobId, master);
+    clock.schedule(config.get('jobstore.expiration-time') * 1000, () => this.#collected.delete(master.jobId));
   }
 
-  #require(jobId: JobId): FinishedJob {
-    const job = this.#finished.get(jobId);
+  #require(jobId: JobId): EndedJob {
+    const job = this.#ended.get(jobId);
     if (job) return job;
     throw new UserError('JOB_NOT_FOUND', { problem: `Job ${jobId} not found` });
   }

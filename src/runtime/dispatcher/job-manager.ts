@@ -50,6 +50,7 @@ export class JobManager {
       log: log.of('Dispatcher'),
       resourceManager: this.resourceManager,
       blobs: this.blobs,
+      temporaryDirectory: options.temporaryDirectory,
       fencing: this.#fencing,
       createUserCode: options.createUserCode(this.blobs),
       programs: {

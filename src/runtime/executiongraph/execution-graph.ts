@@ -1,5 +1,6 @@
 /** The book-keeping of one job: vertices spread into subtasks, each with its attempts, their states and what they reported. */
 import { mergedAccumulators } from '../../api/accumulators.ts';
+import { Configuration } from '../../config/configuration.ts';
 import type { JobGraph, JobVertex } from '../../graph/job-graph.ts';
 import type { SerializedError } from '../../shared/errors.ts';
 import { type ExecutionAttemptId, newExecutionAttemptId } from '../../shared/ids.ts';
@@ -121,6 +122,7 @@ export class Execution {
 
 interface Subtask {
   current: Execution;
+  /** Newest first. */
   readonly prior: Execution[];
 }
 
@@ -134,11 +136,17 @@ export class ExecutionGraph {
   #status: JobStatus = 'INITIALIZING';
   #restarts = 0;
   #failure: FailureRecord | undefined;
-  readonly #history: FailureRecord[] = [];
+  /** Newest first. */
+  readonly #history: (FailureRecord & { readonly concurrent: FailureRecord[] })[] = [];
+  readonly #historySize: number;
+  readonly #attemptsHistorySize: number;
 
   constructor(jobGraph: JobGraph, clock: Clock) {
     this.jobGraph = jobGraph;
     this.#clock = clock;
+    const config = Configuration.of(jobGraph.configuration);
+    this.#historySize = Math.max(1, config.get('web.exception-history-size'));
+    this.#attemptsHistorySize = Math.max(1, config.get('jobmanager.execution.attempts-history-size'));
     this.#timestamps = Object.fromEntries(jobStatuses.map((status) => [status, 0])) as Record<JobStatus, number>;
     this.#statusTimes = { ...this.#timestamps };
     this.#timestamps.INITIALIZING = clock.now();
@@ -182,16 +190,19 @@ export class ExecutionGraph {
   }
 
   recordFailure(error: SerializedError, execution?: Execution): void {
-    const record: FailureRecord = {
-      timestamp: this.#clock.now(),
-      error,
-      taskName: execution?.taskName,
-      location: execution?.location,
-      concurrent: [],
-    };
+    const record = { ...this.#record(error, execution), concurrent: [] };
     this.#failure = record;
     this.#history.unshift(record);
-    this.#history.length = Math.min(this.#history.length, 16);
+    this.#history.length = Math.min(this.#history.length, this.#historySize);
+  }
+
+  /** A task that failed while the job was already leaving for another failure. */
+  recordConcurrentFailure(error: SerializedError, execution: Execution): void {
+    this.#history[0]?.concurrent.push({ ...this.#record(error, execution), concurrent: [] });
+  }
+
+  #record(error: SerializedError, execution: Execution | undefined): Omit<FailureRecord, 'concurrent'> {
+    return { timestamp: this.#clock.now(), error, taskName: execution?.taskName, location: execution?.location };
   }
 
   get failure(): FailureRecord | undefined {
@@ -202,7 +213,8 @@ export class ExecutionGraph {
   resetForNewAttempt(executions: readonly Execution[]): void {
     for (const execution of executions) {
       const subtask = this.#subtasks.get(execution.vertex.id)?.[execution.subtaskIndex] as Subtask;
-      subtask.prior.push(execution);
+      subtask.prior.unshift(execution);
+      for (const forgotten of subtask.prior.splice(this.#attemptsHistorySize)) this.#byAttempt.delete(forgotten.attemptId);
       subtask.current = this.#newExecution(execution.vertex, execution.subtaskIndex, execution.attemptNumber + 1);
     }
   }
@@ -236,7 +248,7 @@ export class ExecutionGraph {
         })),
       })),
       failure: this.#failure,
-      exceptionHistory: [...this.#history],
+      exceptionHistory: this.#history.map((record) => ({ ...record, concurrent: [...record.concurrent] })),
       accumulators: this.accumulators(),
     };
   }

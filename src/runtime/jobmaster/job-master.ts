@@ -96,6 +96,11 @@ export class JobMaster {
     return this.#result ? Promise.resolve(this.#result) : new Promise((resolve) => this.#resultWaiters.push(resolve));
   }
 
+  /** Records of `executeAndCollect` that nobody has fetched yet. */
+  get hasCollected(): boolean {
+    return [...this.#collected.values()].some((box) => box.records.length > 0);
+  }
+
   archive(): ArchivedExecutionGraph {
     return this.#graph.archive();
   }
@@ -268,6 +273,7 @@ export class JobMaster {
       this.#graph.recordFailure(cause, execution);
       this.#recover(cause);
     } else {
+      this.#graph.recordConcurrentFailure(cause, execution);
       this.#checkProgress();
     }
   }
