@@ -78,7 +78,7 @@ describe('TaskManager', () => {
     const config = Configuration.of({ 'taskmanager.memory.process.size': '1728m', 'taskmanager.numberOfTaskSlots': 2 });
     const derived = deriveTaskManagerProcess(config);
     const limits = derived.slotLimits;
-    const heapMb = derived.slots * (limits.maxOldGenerationSizeMb + 1.5 * limits.maxYoungGenerationSizeMb);
+    const heapMb = derived.slots * (limits.heapBytes / mb + 1.5 * limits.resourceLimits.maxYoungGenerationSizeMb);
     const total = heapMb + 128 + 45 + 2 * 13 + derived.memory.network / mb;
     expect(total).toBeLessThan(1728);
     const handedOver = deriveTaskManagerMemory(config.with({ 'taskmanager.memory.process.size': undefined, ...derived.dynamicProperties }));

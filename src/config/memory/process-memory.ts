@@ -14,13 +14,24 @@ const mebibyte = 2 ** 20;
 const processBaselineMb = 45;
 const workerBaselineMb = 13;
 const smallestSlotOldGenerationMb = 16;
+/** A growing map doubles its table while the old one is still there; the largest table that V8 makes has some 470 MB. */
+const growthFactor = 1.6;
+const mostGrowthMb = 704;
 
-/** `resourceLimits` of a slot's worker thread. */
+/** What bounds the heap of a slot's worker thread. */
 export interface SlotLimits {
-  readonly maxOldGenerationSizeMb: number;
-  readonly maxYoungGenerationSizeMb: number;
-  readonly codeRangeSizeMb: number;
-  readonly stackSizeMb: number;
+  /** Objects that stay may take this much; the slot and the TaskManager watch over it. */
+  readonly heapBytes: number;
+  /**
+   * V8's own limits. They lie higher, because V8 aborts the whole process when one large allocation meets its limit, and a
+   * map or an array that grows needs its old and its new table at once.
+   */
+  readonly resourceLimits: {
+    readonly maxOldGenerationSizeMb: number;
+    readonly maxYoungGenerationSizeMb: number;
+    readonly codeRangeSizeMb: number;
+    readonly stackSizeMb: number;
+  };
 }
 
 export interface TaskManagerProcess {
@@ -51,7 +62,15 @@ export function deriveTaskManagerProcess(config: Configuration): TaskManagerProc
     memory,
     nodeFlags: isolateFlags(memory.frameworkHeap),
     slots,
-    slotLimits: { maxOldGenerationSizeMb: oldMb, maxYoungGenerationSizeMb: youngMb, codeRangeSizeMb: 16, stackSizeMb: 4 },
+    slotLimits: {
+      heapBytes: oldMb * mebibyte,
+      resourceLimits: {
+        maxOldGenerationSizeMb: oldMb + Math.min(Math.ceil(oldMb * growthFactor), mostGrowthMb),
+        maxYoungGenerationSizeMb: youngMb,
+        codeRangeSizeMb: 16,
+        stackSizeMb: 4,
+      },
+    },
     managedBytesPerSlot: Math.floor(memory.managed / slots),
     dynamicProperties: {
       'taskmanager.memory.framework.heap.size': `${memory.frameworkHeap}b`,

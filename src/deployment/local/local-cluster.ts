@@ -92,7 +92,7 @@ export class LocalCluster {
       logFiles: {},
       logLevel: 'WARN',
       log: this.#log.of('TaskExecutor'),
-      onUnkillable: (message) => this.#log.error(message),
+      onFatalError: (message) => this.#log.error(message),
     });
     const session = this.#jobManager.openSession(executor, () => {});
     const { fencing, heartbeatIntervalMs } = await session.registerTaskManager(await executor.registration());

@@ -2,6 +2,7 @@
  * What every daemon's process does around its work: reads its command line and configuration, opens its log, announces that
  * it is ready, and ends in an orderly way at SIGTERM, when its supervisor vanishes, or when its work is over.
  */
+import { setFlagsFromString } from 'node:v8';
 import { type Configuration, isSensitive } from '../../config/configuration.ts';
 import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
 import { configurationDirectory, loadConfiguration } from '../../config/load-configuration.ts';
@@ -51,6 +52,7 @@ export async function runProcess(
       .catch((error: unknown) => log.error('The process did not end in good order.', error))
       .then(() => process.exit(code));
   };
+  limitMainThreadOnly();
   try {
     const words = parseProcessWords(process.argv.slice(2), flags);
     const { configuration, warnings } = loadConfiguration({
@@ -82,6 +84,14 @@ export async function runProcess(
   } catch (error) {
     die(error, log);
   }
+}
+
+/**
+ * The heap of the main thread has been sized by V8's options by now. Left set, they would also override the `resourceLimits`
+ * of every worker thread.
+ */
+function limitMainThreadOnly(): void {
+  for (const option of ['max-old-space-size', 'max-semi-space-size']) setFlagsFromString(`--${option}=0`);
 }
 
 /** A failure of the process itself: into the log with its stack, and in words for whoever started it. */

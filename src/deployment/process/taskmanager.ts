@@ -33,8 +33,8 @@ async function startTaskManager(context: ProcessContext): Promise<RunningProcess
     logFiles: { log: context.logFile, stdout: context.stdoutFile },
     logLevel: context.logLevel,
     log: log.of('TaskExecutor'),
-    onUnkillable: (message) => {
-      log.error(`${message} This process ends itself, so that the slot becomes free; its supervisor starts another.`);
+    onFatalError: (message) => {
+      log.error(`${message} This process ends itself; its supervisor starts another.`);
       killDescendants();
       process.kill(process.pid, 'SIGKILL');
     },

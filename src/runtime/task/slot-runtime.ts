@@ -13,12 +13,12 @@ import type { CheckpointStreams } from '../../state/storage/checkpoint-streams.t
 import type { CodecFactory } from '../../types/codec.ts';
 import type { SlotNetwork } from '../network/slot-network.ts';
 import type { OperatorEvent, TaskDeploymentDescriptor } from '../rpc/gateways.ts';
+import { HeapWatch } from './heap-watch.ts';
 import { StreamTask } from './stream-task.ts';
 import type { SharedChannels, SlotRuntimeGateway, SlotRuntimeListener } from './task-host.ts';
 
 /** Longer slices delay timers; shorter ones cost turns. */
 const sliceMs = 1;
-const heapAlarmShare = 0.85;
 
 export interface SlotRuntimeOptions {
   readonly config: Configuration;
@@ -28,7 +28,7 @@ export interface SlotRuntimeOptions {
   readonly clock: Clock;
   readonly codecs: CodecFactory;
   readonly streams: CheckpointStreams;
-  /** Heap limit of this thread; undefined: not watched. */
+  /** What the objects of this thread may take; undefined: not watched. */
   readonly heapLimitBytes?: number | undefined;
 }
 
@@ -46,10 +46,11 @@ export class SlotRuntime implements SlotRuntimeGateway {
   #closed = false;
   #stopFlushTimer: (() => void) | undefined;
   #stopReports: (() => void) | undefined;
-  #sinceHeapCheck = 0;
+  readonly #heap: HeapWatch | undefined;
 
   constructor(options: SlotRuntimeOptions) {
     this.#options = options;
+    this.#heap = options.heapLimitBytes === undefined ? undefined : new HeapWatch(options.heapLimitBytes);
     this.#scheduleReport();
     this.#scheduleTurn();
   }
@@ -145,6 +146,7 @@ export class SlotRuntime implements SlotRuntimeGateway {
       task.runSlice(clock.monotonic() + sliceMs);
     }
     if (ran) this.#watchHeap();
+    if (this.#closed) return;
     this.#flush(network.flushDue(clock.monotonic()));
     if (this.#anyRunnable()) this.#scheduleTurn();
     else this.#sleep();
@@ -172,22 +174,12 @@ export class SlotRuntime implements SlotRuntimeGateway {
     this.#stopFlushTimer = this.#options.clock.schedule(Math.ceil(dueInMs), () => this.#scheduleTurn());
   }
 
+  /** What fills the heap may be out of every task's reach (globals of the program), so the whole thread has to go. */
   #watchHeap(): void {
-    const limit = this.#options.heapLimitBytes;
-    if (limit === undefined || ++this.#sinceHeapCheck < 16) return;
-    this.#sinceHeapCheck = 0;
-    const used = getHeapStatistics().used_heap_size;
-    if (used < limit * heapAlarmShare) return;
-    this.failAll(
-      new UserError('SLOT_OUT_OF_MEMORY', {
-        problem: `The slot's heap is nearly full: ${Math.round(used / 2 ** 20)} MB of ${Math.round(limit / 2 ** 20)} MB.`,
-        found: 'What the functions of this slot keep (state, captured arrays and maps) no longer fits.',
-        tryNext: [
-          'Raise taskmanager.memory.process.size, or taskmanager.memory.task.heap.size.',
-          'Lower taskmanager.numberOfTaskSlots, or raise the parallelism.',
-        ],
-      }),
-    );
+    const error = this.#heap?.afterSlice();
+    if (!error) return;
+    this.#closed = true;
+    this.#options.listener.slotFailed(serializeError(error));
   }
 
   #scheduleReport(): void {
@@ -197,8 +189,4 @@ export class SlotRuntime implements SlotRuntimeGateway {
       this.#scheduleReport();
     });
   }
-}
-
-export function slotFailure(error: unknown): SerializedError {
-  return serializeError(error);
 }

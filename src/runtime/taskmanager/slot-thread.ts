@@ -1,10 +1,11 @@
 /** One slot's worker thread as the TaskManager's main thread sees it: started warm, called over its port, and killable. */
 import { Worker } from 'node:worker_threads';
 import type { SlotLimits } from '../../config/memory/process-memory.ts';
-import { ExternalError, type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
+import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { TaskManagerId } from '../../shared/ids.ts';
 import type { SlotMemory } from '../network/task-manager-memory.ts';
 import { openPortRpc } from '../rpc/port.ts';
+import { slotOutOfMemory } from '../task/heap-watch.ts';
 import type { SlotRuntimeGateway, SlotRuntimeListener } from '../task/task-host.ts';
 
 /** `workerData` of a slot's thread. */
@@ -41,10 +42,15 @@ export interface SlotThreadOptions {
   readonly entry: string;
   readonly data: SlotThreadData;
   /** Undefined: V8's own. */
-  readonly limits?: SlotLimits | undefined;
+  readonly limits?: SlotLimits['resourceLimits'] | undefined;
   readonly listener: SlotRuntimeListener;
   /** The thread ended without having been asked to. Called at most once. */
   readonly onDeath: (cause: SerializedError) => void;
+}
+
+export interface ThreadMemory {
+  readonly heapBytes: number;
+  readonly externalBytes: number;
 }
 
 /** A busy thread still answers between two slices; one that does not for so long is stuck in user code. */
@@ -58,6 +64,7 @@ export class SlotThread {
   readonly #rpc: { remote: Remote<SlotThreadGateway>; close(error: Error): void };
   readonly #ready: Promise<number>;
   readonly #ended: Promise<void>;
+  #memory: Promise<ThreadMemory | undefined> | undefined;
   #terminating = false;
   #dead = false;
   usedHeapBytes = 0;
@@ -117,6 +124,24 @@ export class SlotThread {
     return this.#rpc.remote;
   }
 
+  /**
+   * What the thread's heap holds, and the buffers outside it; it answers in the middle of a loop too. Undefined once it is
+   * over, and before Node.js 22.16. Inside a system call it does not answer: then all callers wait for the same answer.
+   */
+  memory(): Promise<ThreadMemory | undefined> {
+    if (!('getHeapStatistics' in this.#worker)) return Promise.resolve(undefined);
+    this.#memory ??= this.#worker
+      .getHeapStatistics()
+      .then(
+        ({ used_heap_size, external_memory }) => ({ heapBytes: used_heap_size, externalBytes: external_memory }),
+        () => undefined,
+      )
+      .finally(() => {
+        this.#memory = undefined;
+      });
+    return this.#memory;
+  }
+
   get isDead(): boolean {
     return this.#dead;
   }
@@ -155,17 +180,7 @@ export class SlotThread {
 
   #describeDeath(failure: unknown, code: number): Error {
     const { slotIndex, heapLimitBytes } = this.#options.data;
-    if ((failure as { code?: string } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-      const limit = heapLimitBytes === undefined ? '' : ` of ${Math.round(heapLimitBytes / 2 ** 20)} MB`;
-      return new UserError('SLOT_OUT_OF_MEMORY', {
-        problem: `Slot ${slotIndex} ran out of its heap${limit}.`,
-        found: 'What the functions of this slot keep (state, captured arrays and maps) does not fit.',
-        tryNext: [
-          'Raise taskmanager.memory.process.size, or taskmanager.memory.task.heap.size.',
-          'Lower taskmanager.numberOfTaskSlots, or raise the parallelism.',
-        ],
-      });
-    }
+    if ((failure as { code?: string } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY') return slotOutOfMemory(undefined, heapLimitBytes);
     return new ExternalError('SLOT_DIED', {
       problem: `The thread of slot ${slotIndex} ended with code ${code}.`,
       found: failure instanceof Error ? failure.message : undefined,

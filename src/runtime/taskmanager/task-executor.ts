@@ -25,6 +25,7 @@ import type {
 } from '../rpc/gateways.ts';
 import { channelKey, type SharedChannels } from '../task/task-host.ts';
 import { ArtifactCache } from './artifact-cache.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import { SlotThread } from './slot-thread.ts';
 import { TaskSlot, type TaskSlotListener } from './task-slot.ts';
 
@@ -44,8 +45,8 @@ export interface TaskExecutorOptions {
   readonly logFiles: LogFiles;
   readonly logLevel: string;
   readonly log: Logger;
-  /** A thread hangs in a system call: the process has to die to free its slot. */
-  readonly onUnkillable: (message: string) => void;
+  /** Only the death of the process frees a slot: its thread hangs in a system call, or the configuration wants it so. */
+  readonly onFatalError: (message: string) => void;
 }
 
 interface KnownJob {
@@ -60,6 +61,7 @@ export class TaskExecutor implements TaskExecutorGateway {
   readonly #memory: TaskManagerNetworkMemory;
   readonly #slots: readonly TaskSlot[];
   readonly #artifacts: ArtifactCache;
+  readonly #memoryWatch: MemoryWatch | undefined;
   readonly #jobs = new Map<JobId, KnownJob>();
   #jobManager: JobManagerGateway | undefined;
   #fencing: FencingToken | undefined;
@@ -73,6 +75,7 @@ export class TaskExecutor implements TaskExecutorGateway {
       { length: slots },
       (_, index) => new TaskSlot(index, (listener, onDeath) => this.#startThread(index, listener, onDeath), this.#slotListener()),
     );
+    this.#memoryWatch = options.limitHeaps ? this.#watchMemory() : undefined;
   }
 
   get taskManagerId(): TaskManagerId {
@@ -237,6 +240,7 @@ export class TaskExecutor implements TaskExecutorGateway {
   }
 
   async close(): Promise<void> {
+    this.#memoryWatch?.close();
     await Promise.all(this.#slots.map((slot) => slot.close()));
     this.#artifacts.close();
   }
@@ -263,7 +267,7 @@ export class TaskExecutor implements TaskExecutorGateway {
     const fixedPort = config.get('taskmanager.data.port');
     return new SlotThread({
       entry: slotThreadEntry,
-      limits: limitHeaps ? sizes.slotLimits : undefined,
+      limits: limitHeaps ? sizes.slotLimits.resourceLimits : undefined,
       listener,
       onDeath,
       data: {
@@ -274,11 +278,24 @@ export class TaskExecutor implements TaskExecutorGateway {
         bindHost,
         dataPort: fixedPort === 0 ? 0 : fixedPort + slotIndex,
         memory: this.#memory.forSlots(),
-        heapLimitBytes: limitHeaps ? sizes.slotLimits.maxOldGenerationSizeMb * 2 ** 20 : undefined,
+        heapLimitBytes: limitHeaps ? sizes.slotLimits.heapBytes : undefined,
         logFile: logFiles.log,
         logLevel,
       },
     });
+  }
+
+  #watchMemory(): MemoryWatch {
+    const { config, process: sizes, log } = this.#options;
+    const watch = new MemoryWatch({
+      slots: this.#slots,
+      slotHeapBytes: sizes.slotLimits.heapBytes,
+      processBytes: sizes.memory.process,
+      reportIntervalMs: config.get('taskmanager.debug.memory.log') ? config.get('taskmanager.debug.memory.log-interval') : undefined,
+      log: log.of('MemoryWatch'),
+    });
+    watch.start();
+    return watch;
   }
 
   #slotListener(): TaskSlotListener {
@@ -300,9 +317,11 @@ export class TaskExecutor implements TaskExecutorGateway {
         log.warn(`Slot ${slot.index} was lost: ${cause.message}`);
         this.#forgetIfUnused(jobId);
         void this.#jobManager?.slotLost({ taskManagerId: this.taskManagerId, allocationId, cause }).catch(() => {});
+        if (cause.code === 'SLOT_OUT_OF_MEMORY' && this.#options.config.get('taskmanager.jvm-exit-on-oom'))
+          this.#options.onFatalError(`Slot ${slot.index} ran out of memory, and taskmanager.jvm-exit-on-oom is true.`);
       },
       unkillable: (slot) =>
-        this.#options.onUnkillable(
+        this.#options.onFatalError(
           `Slot ${slot.index} cannot be stopped: its thread hangs in a system call (tasks: ${slot.taskNames.join(', ') || 'none'}).`,
         ),
     };

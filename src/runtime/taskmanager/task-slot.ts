@@ -148,7 +148,9 @@ export class TaskSlot {
       report: ({ accumulators }) => {
         this.accumulators = accumulators;
       },
-      slotFailed: () => {},
+      slotFailed: (cause) => {
+        if (thread === this.#thread) void this.kill(cause);
+      },
     };
     const thread = this.#startThread(listener, (cause) => {
       if (thread === this.#thread) this.#died(cause);
