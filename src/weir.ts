@@ -5,6 +5,24 @@ import { builtInConnectors } from './connectors/built-in.ts';
 
 export * from './api/index.ts';
 export { DataGeneratorSource, type GeneratorFunction, RateLimiterStrategy } from './connectors/datagen/data-generator-source.ts';
+export {
+  BasePathBucketAssigner,
+  type BucketAssigner,
+  DateTimeBucketAssigner,
+} from './connectors/filesystem/file-sink/bucket-assigner.ts';
+export {
+  FileSink,
+  type FileSinkBuilder,
+  type FileSinkOptions,
+  type RowEncoder,
+  simpleStringEncoder,
+} from './connectors/filesystem/file-sink/file-sink.ts';
+export {
+  DefaultRollingPolicy,
+  type DefaultRollingPolicyOptions,
+  OnCheckpointRollingPolicy,
+  type RollingPolicy,
+} from './connectors/filesystem/file-sink/rolling-policy.ts';
 
 installConnectors(builtInConnectors);
 if (!installedPipelineExecutor()) setPipelineExecutor(embeddedExecutor());
