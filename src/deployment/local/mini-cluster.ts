@@ -19,11 +19,12 @@ import type { TaskExecutorGateway } from '../../runtime/rpc/gateways.ts';
 import { SourceCoordinators } from '../../runtime/source/job-user-code.ts';
 import { SlotRuntime } from '../../runtime/task/slot-runtime.ts';
 import { UserError } from '../../shared/errors.ts';
-import { type JobId, randomHex } from '../../shared/ids.ts';
+import { type AllocationId, type JobId, randomHex } from '../../shared/ids.ts';
 import { type Logger, silentLogger } from '../../shared/logger.ts';
 import { type Clock, systemClock } from '../../shared/time.ts';
 import { FileCheckpointStreams } from '../../state/storage/file-checkpoint-streams.ts';
 import { codecs } from '../../types/codecs.ts';
+import { codecsEverywhere } from '../../types/codecs-everywhere.ts';
 
 export interface MiniClusterOptions {
   readonly config: Configuration;
@@ -75,9 +76,11 @@ export class MiniCluster implements AsyncDisposable {
       programs: { run: unsupported, plan: unsupported },
       onShutDown: () => {},
     });
+    const edgeCodecs = config.get('weir.codec.everywhere') ? codecsEverywhere(codecs) : codecs;
     const network = await createSlotNetwork({
       config,
-      codecs,
+      clock,
+      codecs: edgeCodecs,
       location: { taskManagerId: 'local', host: 'localhost', slotIndex: 0 },
       ownsAllSlots: true,
     });
@@ -112,7 +115,7 @@ export class MiniCluster implements AsyncDisposable {
         hardware: { cpuCores: 1, physicalMemory: 0, freeMemory: 0, managedMemory: 0 },
         memoryConfiguration: {},
       },
-      localTaskExecutor(runtime, network),
+      localTaskExecutor(runtime, network, (jobId) => programs.delete(jobId)),
     );
     return new MiniCluster(dispatcher, programs, runtime, blobs);
   }
@@ -146,13 +149,23 @@ export class MiniCluster implements AsyncDisposable {
   }
 }
 
-function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork): TaskExecutorGateway {
+function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork, onJobOver: (jobId: JobId) => void): TaskExecutorGateway {
   const nothing = async (): Promise<never[]> => [];
+  const allocations = new Map<AllocationId, JobId>();
   return {
-    requestSlot: async ({ slotIndex }) => ({ ...network.location, slotIndex }),
-    freeSlot: async () => {},
+    requestSlot: async ({ slotIndex, jobId, allocationId }) => {
+      allocations.set(allocationId, jobId);
+      return { ...network.location, slotIndex };
+    },
+    freeSlot: async ({ allocationId }) => {
+      const jobId = allocations.get(allocationId);
+      allocations.delete(allocationId);
+      if (jobId === undefined || [...allocations.values()].includes(jobId)) return;
+      runtime.forgetJob(jobId);
+      onJobOver(jobId);
+    },
     prepareJob: ({ jobGraph }) => runtime.prepareJob({ jobGraph, artifactDirectory: undefined }),
-    submitTask: ({ descriptor }) => runtime.submitTask({ descriptor, channels: { rings: {} } }),
+    submitTask: ({ descriptor }) => runtime.submitTask({ descriptor, channels: { rings: {}, credits: {} } }),
     cancelTask: async ({ attemptId }) => runtime.cancelTask(attemptId),
     sendOperatorEventToTask: async (request) => runtime.operatorEvent(request),
     triggerCheckpoint: async (request) => runtime.triggerCheckpoint(request),

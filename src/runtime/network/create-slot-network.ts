@@ -1,27 +1,33 @@
 /** Makes the data plane of one slot thread and chooses the transport of each channel by where its ends run. */
 import type { Configuration } from '../../config/configuration.ts';
+import { BugError } from '../../shared/assert.ts';
 import type { SerializedError } from '../../shared/errors.ts';
 import { deserializeError } from '../../shared/errors.ts';
 import type { ExecutionAttemptId } from '../../shared/ids.ts';
+import { type Clock, systemClock } from '../../shared/time.ts';
 import type { CodecFactory } from '../../types/codec.ts';
 import type { TaskLocation } from '../rpc/gateways.ts';
-import { channelKey, type SharedChannels } from '../task/task-host.ts';
+import { channelKey } from '../task/task-host.ts';
 import { Doorbell } from './doorbell.ts';
-import { type InputChannel, LocalInputChannel, RingInputChannel } from './input-channel.ts';
+import type { InputChannel } from './input-channel.ts';
+import { LocalInputChannel, LocalQueue, LocalSubpartition } from './local-channel.ts';
 import { ResultPartition } from './result-partition.ts';
 import { Ring } from './ring.ts';
-import { RingTransport } from './ring-transport.ts';
-import type { InputGateOptions, ResultPartitionOptions, SlotNetwork } from './slot-network.ts';
-import { EncodedSubpartition, LocalQueue, LocalSubpartition, type Subpartition } from './subpartition.ts';
+import { RingInputChannel, RingTransport } from './ring-transport.ts';
+import type { InputGateOptions, NetworkUsage, ResultPartitionOptions, SlotNetwork } from './slot-network.ts';
+import { EncodedSubpartition, type Subpartition } from './subpartition.ts';
 import { TaskInputGate } from './task-input-gate.ts';
 import type { SlotMemory } from './task-manager-memory.ts';
-import { DataServer, TcpInputChannel, TcpTransport } from './tcp.ts';
+import { DataServer } from './tcp/data-server.ts';
+import { TcpInputChannel } from './tcp/tcp-input-channel.ts';
+import { TcpTransport } from './tcp/tcp-transport.ts';
 
 export interface SlotNetworkOptions {
   readonly config: Configuration;
   /** Without the data port, which the listener decides. */
   readonly location: Omit<TaskLocation, 'dataPort'>;
   readonly codecs: CodecFactory;
+  readonly clock?: Clock | undefined;
   /** Absent on a thread that hosts all slots: then nothing is shared between threads. */
   readonly memory?: SlotMemory | undefined;
   /** Address to listen on; undefined: no other process is part of the cluster. */
@@ -37,14 +43,14 @@ export async function createSlotNetwork(options: SlotNetworkOptions): Promise<Sl
 }
 
 interface OpenGate {
-  readonly attempt: ExecutionAttemptId;
+  readonly peers: ReadonlySet<ExecutionAttemptId>;
   readonly gate: TaskInputGate;
   readonly rings: boolean;
   readonly onData: () => void;
+  readonly onError: (error: Error) => void;
 }
 
 interface OpenPartition {
-  readonly attempt: ExecutionAttemptId;
   readonly peers: ReadonlySet<ExecutionAttemptId>;
   readonly partition: ResultPartition;
   readonly onError: (error: Error) => void;
@@ -53,73 +59,83 @@ interface OpenPartition {
 class ThreadNetwork implements SlotNetwork {
   readonly location: TaskLocation;
   readonly #options: SlotNetworkOptions;
+  readonly #clock: Clock;
   readonly #server: DataServer | undefined;
   readonly #bells: readonly Doorbell[];
   readonly #ownBell: Doorbell;
+  /** Queues of which one end is open; that end also takes it away when the other one never came. */
   readonly #localQueues = new Map<string, LocalQueue>();
   readonly #gates = new Set<OpenGate>();
-  readonly #gatePeers = new Map<OpenGate, { peers: ReadonlySet<ExecutionAttemptId>; onError: (error: Error) => void }>();
   readonly #partitions = new Set<OpenPartition>();
 
   constructor(options: SlotNetworkOptions, server: DataServer | undefined) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#server = server;
     this.location = { ...options.location, dataPort: server?.port ?? 0 };
     this.#bells = (options.memory?.doorbells ?? []).map((buffer) => new Doorbell(buffer));
     this.#ownBell = this.#bells[options.location.slotIndex] ?? new Doorbell(Doorbell.allocate());
   }
 
-  createResultPartition(options: ResultPartitionOptions): ResultPartition {
-    const drain = (): void => {
-      partition?.drain();
-      this.#ownBell.ring();
+  get usage(): NetworkUsage {
+    return {
+      gates: this.#gates.size,
+      partitions: this.#partitions.size,
+      halfOpenChannels: this.#localQueues.size,
+      connections: this.#server?.connections ?? 0,
     };
-    const parts = options.descriptor.subpartitions.map((sub) => {
-      const key = channelKey(options.producerAttemptId, options.descriptor.edgeId, sub.consumerAttemptId);
-      return this.#subpartition(key, sub.consumer, options, drain);
-    });
-    const partition: ResultPartition | undefined = new ResultPartition(parts, {
+  }
+
+  createResultPartition(options: ResultPartitionOptions): ResultPartition {
+    let made: ResultPartition | undefined;
+    const { edgeId, subpartitions } = options.descriptor;
+    const keys = subpartitions.map((sub) => channelKey(options.producerAttemptId, edgeId, sub.consumerAttemptId));
+    const parts = subpartitions.map((sub, index) => this.#subpartition(keys[index] as string, sub.consumer, options, () => made?.drain()));
+    const partition = new ResultPartition(parts, {
       operatorName: options.operatorName,
       bufferTimeoutMs: options.bufferTimeoutMs,
       overflowLimitBytes: this.#options.config.get('weir.output.overflow-limit'),
+      now: () => this.#clock.monotonic(),
       onUnavailable: options.onUnavailable,
       onAvailable: options.onAvailable,
+      onClose: () => {
+        this.#partitions.delete(open);
+        for (const key of keys) this.#localQueues.delete(key);
+      },
     });
-    const peers = new Set(options.descriptor.subpartitions.map((sub) => sub.consumerAttemptId));
-    const open: OpenPartition = { attempt: options.producerAttemptId, peers, partition, onError: options.onError };
+    made = partition;
+    const peers = new Set(subpartitions.map((sub) => sub.consumerAttemptId));
+    const open: OpenPartition = { peers, partition, onError: options.onError };
     this.#partitions.add(open);
-    const close = partition.close.bind(partition);
-    partition.close = () => {
-      this.#partitions.delete(open);
-      close();
-    };
     return partition;
   }
 
   createInputGate(options: InputGateOptions): TaskInputGate {
-    const channels: InputChannel[] = [];
-    const inputIndexes: number[] = [];
-    let rings = false;
-    for (const descriptor of options.descriptors) {
-      for (const channel of descriptor.channels) {
-        const key = channelKey(channel.producerAttemptId, descriptor.edgeId, options.consumerAttemptId);
-        const made = this.#inputChannel(key, channel.producer, options);
-        rings ||= made instanceof RingInputChannel;
-        channels.push(made);
-        inputIndexes.push(descriptor.inputIndex);
-      }
-    }
-    const gate = new TaskInputGate(channels, inputIndexes);
-    const open: OpenGate = { attempt: options.consumerAttemptId, gate, rings, onData: options.onData };
-    this.#gates.add(open);
-    const peers = new Set(options.descriptors.flatMap((descriptor) => descriptor.channels.map((channel) => channel.producerAttemptId)));
-    this.#gatePeers.set(open, { peers, onError: options.onError });
-    const close = gate.close.bind(gate);
-    gate.close = () => {
-      this.#gates.delete(open);
-      this.#gatePeers.delete(open);
-      close();
+    const ends = options.descriptors.flatMap(({ edgeId, inputIndex, channels }) =>
+      channels.map(({ producer, producerAttemptId }) => ({
+        key: channelKey(producerAttemptId, edgeId, options.consumerAttemptId),
+        inputIndex,
+        producer,
+        producerAttemptId,
+      })),
+    );
+    const channels = ends.map(({ key, producer }) => this.#inputChannel(key, producer, options));
+    const gate = new TaskInputGate(
+      channels,
+      ends.map(({ inputIndex }) => inputIndex),
+      () => {
+        this.#gates.delete(open);
+        for (const { key } of ends) this.#localQueues.delete(key);
+      },
+    );
+    const open: OpenGate = {
+      peers: new Set(ends.map(({ producerAttemptId }) => producerAttemptId)),
+      gate,
+      rings: channels.some((channel) => channel instanceof RingInputChannel),
+      onData: options.onData,
+      onError: options.onError,
     };
+    this.#gates.add(open);
     return gate;
   }
 
@@ -144,13 +160,14 @@ class ThreadNetwork implements SlotNetwork {
 
   peerLost(attemptIds: readonly ExecutionAttemptId[], cause: SerializedError): void {
     const error = deserializeError(cause);
-    for (const [, { peers, onError }] of this.#gatePeers) if (attemptIds.some((id) => peers.has(id))) onError(error);
-    for (const { peers, onError } of this.#partitions) if (attemptIds.some((id) => peers.has(id))) onError(error);
+    for (const { peers, onError } of [...this.#gates, ...this.#partitions]) if (attemptIds.some((id) => peers.has(id))) onError(error);
   }
 
   async close(): Promise<void> {
-    for (const { partition } of this.#partitions) partition.close();
-    for (const { gate } of this.#gates) gate.close();
+    for (const { partition } of [...this.#partitions]) partition.close();
+    for (const { gate } of [...this.#gates]) gate.close();
+    // A wait on shared memory outlives its thread's interest in it.
+    this.#ownBell.ring();
     await this.#server?.close();
   }
 
@@ -161,55 +178,40 @@ class ThreadNetwork implements SlotNetwork {
     );
   }
 
-  #subpartition(key: string, consumer: TaskLocation, options: ResultPartitionOptions, drain: () => void): Subpartition {
+  #subpartition(key: string, consumer: TaskLocation, options: ResultPartitionOptions, onRoom: () => void): Subpartition {
     const { codecs } = this.#options;
+    const { operatorName, type, onError } = options;
     if (this.#sameThread(consumer)) {
       const queue = this.#localQueue(key);
-      queue.onRoom = drain;
-      return new LocalSubpartition(queue, this.#copier(options));
+      queue.onRoom = onRoom;
+      return new LocalSubpartition(queue, options.objectReuse ? (value) => value : codecs.createCloner({ operatorName, type }));
     }
-    const encoder = codecs.createEncoder({ operatorName: options.operatorName, type: options.type });
+    const encoder = codecs.createEncoder({ operatorName, type });
     if (consumer.taskManagerId === this.location.taskManagerId) {
-      const ring = new Ring(sharedRing(options.channels, key));
+      const ring = new Ring(known(options.channels.rings, key));
       return new EncodedSubpartition(encoder, new RingTransport(ring, this.#bells[consumer.slotIndex] as Doorbell));
     }
-    const transport = new TcpTransport(drain, options.onError);
+    const transport = new TcpTransport({ onRoom, onError, onClose: () => this.#server?.unregister(key) });
     this.#server?.register(key, transport);
     return new EncodedSubpartition(encoder, transport);
   }
 
-  /** How a value is fixed when it is emitted to a consumer on this thread. */
-  #copier(options: ResultPartitionOptions): (value: unknown) => unknown {
-    const { codecs, config } = this.#options;
-    if (config.get('weir.codec.everywhere')) {
-      const encoder = codecs.createEncoder({ operatorName: options.operatorName });
-      const decoder = codecs.createDecoder({ operatorName: options.operatorName });
-      return (value) => {
-        encoder.add(value, 0);
-        return decoder.decode(encoder.take()).values[0];
-      };
-    }
-    return options.objectReuse ? (value) => value : codecs.createCloner({ operatorName: options.operatorName, type: options.type });
-  }
-
   #inputChannel(key: string, producer: TaskLocation, options: InputGateOptions): InputChannel {
-    const wake = (): void => {
-      options.onData();
-      this.#ownBell.ring();
-    };
+    const { operatorName, onData, onError, channels } = options;
     if (this.#sameThread(producer)) {
       const queue = this.#localQueue(key);
-      queue.onFrame = wake;
-      if (queue.frames.length > 0) wake();
+      queue.onFrame = onData;
+      if (queue.length > 0) onData();
       return new LocalInputChannel(queue);
     }
-    const decoder = this.#options.codecs.createDecoder({ operatorName: options.operatorName });
+    const decoder = this.#options.codecs.createDecoder({ operatorName });
     if (producer.taskManagerId === this.location.taskManagerId) {
-      const bell = this.#bells[producer.slotIndex] as Doorbell;
+      // Frames may lie there already.
       this.#ownBell.ring();
-      return new RingInputChannel(new Ring(sharedRing(options.channels, key)), decoder, () => bell.ring());
+      return new RingInputChannel(new Ring(known(channels.rings, key)), decoder, this.#bells[producer.slotIndex] as Doorbell);
     }
-    return new TcpInputChannel({ host: producer.host, port: producer.dataPort, key }, decoder, wake, options.onError);
+    const { host, dataPort: port } = producer;
+    return new TcpInputChannel({ host, port, key, creditBytes: known(channels.credits, key), decoder, onFrame: onData, onError });
   }
 
   /** Whichever end comes first leaves the queue for the other one. */
@@ -225,8 +227,8 @@ class ThreadNetwork implements SlotNetwork {
   }
 }
 
-function sharedRing(channels: SharedChannels, key: string): SharedArrayBuffer {
-  const ring = channels.rings[key];
-  if (!ring) throw new Error(`no ring for channel ${key}`);
-  return ring;
+function known<T>(channels: Readonly<Record<string, T>>, key: string): T {
+  const value = channels[key];
+  if (value === undefined) throw new BugError(`no memory for channel ${key}`);
+  return value;
 }

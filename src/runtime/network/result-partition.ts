@@ -7,8 +7,11 @@ export interface ResultPartitionSettings {
   readonly operatorName: string;
   readonly bufferTimeoutMs: number;
   readonly overflowLimitBytes: number;
+  /** Monotonic, ms. */
+  readonly now: () => number;
   readonly onUnavailable: () => void;
   readonly onAvailable: () => void;
+  readonly onClose: () => void;
 }
 
 export class ResultPartition implements ResultPartitionWriter, SubpartitionOwner {
@@ -63,6 +66,7 @@ export class ResultPartition implements ResultPartitionWriter, SubpartitionOwner
   close(): void {
     for (const part of this.writers) part.close();
     this.flushAtMs = Number.POSITIVE_INFINITY;
+    this.#settings.onClose();
   }
 
   refreshAvailability(): void {
@@ -81,7 +85,7 @@ export class ResultPartition implements ResultPartitionWriter, SubpartitionOwner
     if (timeout === 0) {
       part.flush();
       this.sealed(part);
-    } else if (timeout > 0 && this.flushAtMs === Number.POSITIVE_INFINITY) this.flushAtMs = performance.now() + timeout;
+    } else if (timeout > 0 && this.flushAtMs === Number.POSITIVE_INFINITY) this.flushAtMs = this.#settings.now() + timeout;
   }
 
   sealed(part: Subpartition): void {

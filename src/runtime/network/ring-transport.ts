@@ -1,42 +1,70 @@
-/** Frames over a shared-memory ring; long ones travel in pieces. */
+/** Frames over a shared-memory ring: both ends. */
+import type { BatchDecoder } from '../../types/codec.ts';
+import type { PolledElement } from './channel.ts';
 import type { Doorbell } from './doorbell.ts';
-import { continuesBit } from './input-channel.ts';
+import { FrameTransport } from './frame-transport.ts';
+import { FrameAssembler } from './frames.ts';
+import { fillFromFrame, type InputChannel } from './input-channel.ts';
 import type { Ring } from './ring.ts';
-import type { FrameTransport } from './subpartition.ts';
 
-export class RingTransport implements FrameTransport {
+export class RingTransport extends FrameTransport {
   readonly #ring: Ring;
   readonly #consumerBell: Doorbell;
-  /** Bytes of a long frame that are already in the ring. */
-  #sent = 0;
+  protected readonly longestPiece: number;
 
   constructor(ring: Ring, consumerBell: Doorbell) {
+    super();
     this.#ring = ring;
     this.#consumerBell = consumerBell;
+    this.longestPiece = ring.capacity / 2;
   }
 
-  tryWrite(kind: number, bytes: Uint8Array): boolean {
-    const piece = this.#ring.capacity / 2;
-    let written = this.#sent > 0;
-    while (bytes.length - this.#sent > piece) {
-      if (!this.#ring.tryWrite(kind | continuesBit, bytes.subarray(this.#sent, this.#sent + piece))) return this.#partly(written);
-      this.#sent += piece;
-      written = true;
-    }
-    if (!this.#ring.tryWrite(kind, this.#sent === 0 ? bytes : bytes.subarray(this.#sent))) return this.#partly(written);
-    this.#sent = 0;
-    this.#consumerBell.ring();
-    return true;
-  }
-
-  awaitRoom(): void {
-    this.#ring.setWaiting(true);
+  awaitRoom(wanted: boolean): void {
+    this.#ring.setWaiting(wanted);
   }
 
   close(): void {}
 
-  #partly(written: boolean): boolean {
-    if (written) this.#consumerBell.ring();
+  protected tryWritePiece(kind: number, bytes: Uint8Array): boolean {
+    return this.#ring.tryWrite(kind, bytes);
+  }
+
+  protected announce(): void {
+    this.#consumerBell.ring();
+  }
+}
+
+export class RingInputChannel implements InputChannel {
+  readonly #ring: Ring;
+  readonly #decoder: BatchDecoder;
+  readonly #producerBell: Doorbell;
+  readonly #assembler = new FrameAssembler();
+  bytesIn = 0;
+
+  constructor(ring: Ring, decoder: BatchDecoder, producerBell: Doorbell) {
+    this.#ring = ring;
+    this.#decoder = decoder;
+    this.#producerBell = producerBell;
+  }
+
+  get hasFrame(): boolean {
+    return this.#ring.hasFrame;
+  }
+
+  poll(into: PolledElement): boolean {
+    while (this.#ring.hasFrame) {
+      const complete = this.#ring.read((piece) => {
+        const frame = this.#assembler.add(piece);
+        if (frame) this.bytesIn += fillFromFrame(frame, this.#decoder, into);
+        return frame !== undefined;
+      });
+      if (this.#ring.isProducerWaiting) this.#producerBell.ring();
+      if (complete) return true;
+    }
     return false;
   }
+
+  setBlocked(): void {}
+
+  close(): void {}
 }

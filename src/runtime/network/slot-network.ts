@@ -38,6 +38,16 @@ export interface InputGateOptions {
   readonly onError: (error: Error) => void;
 }
 
+/** What is open now: nothing, when no task is there. */
+export interface NetworkUsage {
+  readonly gates: number;
+  readonly partitions: number;
+  /** Channels of one thread with one end only. */
+  readonly halfOpenChannels: number;
+  /** Connections that other TaskManagers opened. */
+  readonly connections: number;
+}
+
 export interface SlotNetwork {
   /** Where other slots find this one. */
   readonly location: TaskLocation;
@@ -49,6 +59,7 @@ export interface SlotNetwork {
   flushDue(nowMs: number): number;
   /** Resolves when work arrived from another thread. At most one call at a time. */
   sleep(): Promise<void>;
+  readonly usage: NetworkUsage;
   peerLost(attemptIds: readonly ExecutionAttemptId[], cause: SerializedError): void;
   close(): Promise<void>;
 }

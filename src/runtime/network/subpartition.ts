@@ -2,9 +2,9 @@
  * The producing end of one channel: gathers records, seals them into frames, and keeps frames that found no room. A
  * subpartition is available while nothing waits for room; what one call emits beyond that is metered by its partition.
  */
-import { MIN_TIMESTAMP } from '../../shared/time.ts';
-import type { BatchEncoder, DecodedBatch } from '../../types/codec.ts';
+import type { BatchEncoder } from '../../types/codec.ts';
 import type { ChannelEvent, RecordWriter } from './channel.ts';
+import type { FrameTransport } from './frame-transport.ts';
 import { encodeEvent, frameKind } from './frames.ts';
 
 /** Records of one frame; beyond it a frame is sealed. */
@@ -37,15 +37,7 @@ export interface SubpartitionOwner {
   sealed(part: Subpartition): void;
 }
 
-const noOwner: SubpartitionOwner = { gathering: () => {}, sealed: () => {} };
-
-/** Moves frames to the other end; `tryWrite` copies. */
-export interface FrameTransport {
-  tryWrite(kind: number, bytes: Uint8Array): boolean;
-  /** Called when frames wait, so that the other end says when there is room. */
-  awaitRoom(): void;
-  close(): void;
-}
+export const noOwner: SubpartitionOwner = { gathering: () => {}, sealed: () => {} };
 
 /** Over a ring or a connection. */
 export class EncodedSubpartition implements Subpartition {
@@ -92,20 +84,11 @@ export class EncodedSubpartition implements Subpartition {
 
   send(event: ChannelEvent): void {
     this.flush();
-    this.#write(frameKind.event, encodeEvent(event).subarray(1));
+    this.#write(event.kind === 'end-of-partition' ? frameKind.endOfPartition : frameKind.event, encodeEvent(event));
   }
 
   drain(): void {
-    if (this.#waiting.length === 0) return;
-    let sent = 0;
-    for (const frame of this.#waiting) {
-      if (!this.#transport.tryWrite(frame.kind, frame.bytes)) break;
-      this.waitingBytes -= frame.bytes.length;
-      sent++;
-    }
-    this.#waiting.splice(0, sent);
-    if (this.#waiting.length === 0) this.isAvailable = true;
-    else this.#transport.awaitRoom();
+    if (!this.isAvailable) this.#sendWaiting();
   }
 
   close(): void {
@@ -121,106 +104,23 @@ export class EncodedSubpartition implements Subpartition {
     // The bytes belong to the encoder and change with its next record.
     this.#waiting.push({ kind, bytes: bytes.slice() });
     this.waitingBytes += bytes.length;
+    if (!this.isAvailable) return;
     this.isAvailable = false;
-    this.#transport.awaitRoom();
-  }
-}
-
-/** Frames of a same-thread channel: values that were copied when they were emitted. */
-export interface LocalFrame {
-  readonly batch: DecodedBatch | undefined;
-  readonly event: ChannelEvent | undefined;
-}
-
-/** Both ends of a same-thread channel meet here; whichever task is deployed first makes it. */
-export class LocalQueue {
-  static readonly capacity = 8;
-  readonly frames: LocalFrame[] = [];
-  onFrame: (() => void) | undefined;
-  onRoom: (() => void) | undefined;
-  failure: Error | undefined;
-
-  push(frame: LocalFrame): void {
-    this.frames.push(frame);
-    this.onFrame?.();
+    this.#transport.awaitRoom(true);
+    // The consumer looks for the wish when it makes room: room it made before the wish was there is never told.
+    this.#sendWaiting();
   }
 
-  shift(): LocalFrame | undefined {
-    const frame = this.frames.shift();
-    if (this.frames.length === LocalQueue.capacity - 1) this.onRoom?.();
-    return frame;
-  }
-}
-
-export class LocalSubpartition implements Subpartition {
-  readonly #queue: LocalQueue;
-  readonly #clone: (value: unknown) => unknown;
-  owner = noOwner;
-  #values: unknown[] = new Array<unknown>(maxBatchRecords);
-  #timestamps: Float64Array | undefined;
-  gathered = 0;
-  recordsOut = 0;
-  bytesOut = 0;
-
-  constructor(queue: LocalQueue, clone: (value: unknown) => unknown) {
-    this.#queue = queue;
-    this.#clone = clone;
-  }
-
-  get isAvailable(): boolean {
-    return this.#queue.frames.length < LocalQueue.capacity;
-  }
-
-  get waitingBytes(): number {
-    // A frame holds at most maxBatchRecords; its weight is guessed as that of a full encoded one.
-    return Math.max(0, this.#queue.frames.length - LocalQueue.capacity) * maxBatchBytes;
-  }
-
-  add(value: unknown, timestamp: number): void {
-    this.addOwned(this.#clone(value), timestamp);
-  }
-
-  addOwned(value: unknown, timestamp: number): void {
-    const index = this.gathered;
-    this.#values[index] = value;
-    if (timestamp !== MIN_TIMESTAMP) this.#setTimestamp(index, timestamp);
-    this.gathered = index + 1;
-    if (index === 0) this.owner.gathering(this);
-    else if (index === maxBatchRecords - 1) {
-      this.flush();
-      this.owner.sealed(this);
+  #sendWaiting(): void {
+    let sent = 0;
+    for (const frame of this.#waiting) {
+      if (!this.#transport.tryWrite(frame.kind, frame.bytes)) break;
+      this.waitingBytes -= frame.bytes.length;
+      sent++;
     }
-  }
-
-  flush(): void {
-    const { gathered } = this;
-    if (gathered === 0) return;
-    const values = this.#values;
-    if (gathered < maxBatchRecords) values.length = gathered;
-    this.#queue.push({ batch: { values, timestamps: this.#timestamps }, event: undefined });
-    this.recordsOut += gathered;
-    this.#begin();
-  }
-
-  send(event: ChannelEvent): void {
-    this.flush();
-    this.#queue.push({ batch: undefined, event });
-  }
-
-  drain(): void {}
-
-  close(): void {
-    this.#begin();
-  }
-
-  #begin(): void {
-    this.#values = new Array<unknown>(maxBatchRecords);
-    this.#timestamps = undefined;
-    this.gathered = 0;
-  }
-
-  #setTimestamp(index: number, timestamp: number): void {
-    this.#timestamps ??= new Float64Array(maxBatchRecords).fill(MIN_TIMESTAMP);
-    this.#timestamps[index] = timestamp;
+    if (sent > 0) this.#waiting.splice(0, sent);
+    if (this.#waiting.length > 0) return;
+    this.isAvailable = true;
+    this.#transport.awaitRoom(false);
   }
 }

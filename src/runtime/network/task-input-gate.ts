@@ -8,10 +8,12 @@ export class TaskInputGate implements InputGate {
   readonly #blocked: boolean[];
   readonly #ended: boolean[];
   readonly #polled: PolledElement = { channel: 0, batch: undefined, event: undefined };
+  readonly #onClose: () => void;
   #next = 0;
   #open: number;
 
-  constructor(channels: readonly InputChannel[], inputIndexes: readonly number[]) {
+  constructor(channels: readonly InputChannel[], inputIndexes: readonly number[], onClose: () => void) {
+    this.#onClose = onClose;
     this.#channels = channels;
     this.#inputIndexes = inputIndexes;
     this.#blocked = channels.map(() => false);
@@ -68,6 +70,7 @@ export class TaskInputGate implements InputGate {
 
   close(): void {
     for (const channel of this.#channels) channel.close();
+    this.#onClose();
   }
 
   #end(index: number): void {

@@ -45,6 +45,7 @@ export class SlotRuntime implements SlotRuntimeGateway {
   #sleeping = false;
   #closed = false;
   #stopFlushTimer: (() => void) | undefined;
+  #onNoTasks: (() => void) | undefined;
   #stopReports: (() => void) | undefined;
   readonly #heap: HeapWatch | undefined;
 
@@ -62,6 +63,11 @@ export class SlotRuntime implements SlotRuntimeGateway {
     this.#jobs.set(jobGraph.jobId, { jobGraph, program });
   }
 
+  /** The job is over, as far as this slot goes. */
+  forgetJob(jobId: JobId): void {
+    this.#jobs.delete(jobId);
+  }
+
   async submitTask({ descriptor, channels }: { descriptor: TaskDeploymentDescriptor; channels: SharedChannels }): Promise<void> {
     const job = this.#jobs.get(descriptor.jobId);
     if (!job) throw new UserError('JOB_NOT_PREPARED', { problem: `The job ${descriptor.jobId} was not sent to this slot.` });
@@ -77,7 +83,10 @@ export class SlotRuntime implements SlotRuntimeGateway {
       listener,
       clock,
       wake: () => this.#scheduleTurn(),
-      onTerminal: (ended) => this.#tasks.delete(ended.attemptId),
+      onTerminal: (ended) => {
+        this.#tasks.delete(ended.attemptId);
+        if (this.#tasks.size === 0) this.#onNoTasks?.();
+      },
     });
     this.#tasks.set(descriptor.attemptId, task);
     void task.start();
@@ -124,7 +133,13 @@ export class SlotRuntime implements SlotRuntimeGateway {
     this.#closed = true;
     this.#stopReports?.();
     this.#stopFlushTimer?.();
-    for (const task of this.#tasks.values()) task.cancel();
+    if (this.#tasks.size > 0) {
+      const ended = new Promise<void>((resolve) => {
+        this.#onNoTasks = resolve;
+      });
+      for (const task of [...this.#tasks.values()]) task.cancel();
+      await ended;
+    }
     await this.#options.network.close();
   }
 

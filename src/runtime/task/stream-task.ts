@@ -627,7 +627,7 @@ export class StreamTask {
     const { descriptor, network, codecs, channels, jobGraph } = this.#options;
     const { vertex } = descriptor;
     const onError = (error: Error): void => this.fail(error);
-    const objectReuse = this.#config.get('pipeline.object-reuse');
+    const objectReuse = this.#config.get('pipeline.object-reuse') && !this.#config.get('weir.codec.everywhere');
     this.#partitions = descriptor.resultPartitions.map((partition, index) => {
       const output = vertex.outputs[index] as (typeof vertex.outputs)[number];
       return network.createResultPartition({

@@ -60,11 +60,14 @@ export interface SlotRuntimeListener {
 }
 
 /**
- * Shared memory for the rings between slots of one TaskManager, made by its main thread when the first end is deployed,
- * keyed by `channelKey(producerAttemptId, edgeId, consumerAttemptId)`.
+ * Memory of the channels of one task, given by the TaskManager's main thread when the first end is deployed, keyed by
+ * `channelKey(producerAttemptId, edgeId, consumerAttemptId)`.
  */
 export interface SharedChannels {
+  /** To and from other slots of this TaskManager. */
   readonly rings: Readonly<Record<string, SharedArrayBuffer>>;
+  /** From other TaskManagers: bytes that may be buffered. */
+  readonly credits: Readonly<Record<string, number>>;
 }
 
 export function channelKey(producer: ExecutionAttemptId, edgeId: string, consumer: ExecutionAttemptId): string {

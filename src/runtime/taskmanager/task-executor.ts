@@ -12,7 +12,7 @@ import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, TaskManager
 import { type LogFiles, listLogs, readLog } from '../../shared/log-files.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { processMetrics } from '../metrics/process-metrics.ts';
-import { TaskManagerNetworkMemory } from '../network/task-manager-memory.ts';
+import { channelSize, TaskManagerNetworkMemory } from '../network/task-manager-memory.ts';
 import type {
   AccumulatorReport,
   JobManagerGateway,
@@ -69,7 +69,7 @@ export class TaskExecutor implements TaskExecutorGateway {
   constructor(options: TaskExecutorOptions) {
     this.#options = options;
     const { slots, memory } = options.process;
-    this.#memory = new TaskManagerNetworkMemory(memory.network, slots);
+    this.#memory = new TaskManagerNetworkMemory(memory.network, slots, channelSize(options.config));
     this.#artifacts = new ArtifactCache(options.temporaryDirectory);
     this.#slots = Array.from(
       { length: slots },
@@ -327,23 +327,28 @@ export class TaskExecutor implements TaskExecutorGateway {
     };
   }
 
-  /** A ring for each channel whose two ends run in different slots of this TaskManager. */
+  /** A ring for each channel whose two ends run in different slots of this TaskManager; credit for each that comes from another one. */
   #sharedChannels(descriptor: TaskDeploymentDescriptor, slotIndex: number, job: KnownJob): SharedChannels {
     const rings: Record<string, SharedArrayBuffer> = {};
+    const credits: Record<string, number> = {};
     const own = descriptor.attemptId;
-    const isNeighbour = (location: TaskLocation): boolean =>
-      location.taskManagerId === this.taskManagerId && location.slotIndex !== slotIndex;
-    const add = (edgeId: string, producer: ExecutionAttemptId, consumer: ExecutionAttemptId): void => {
-      const key = channelKey(producer, edgeId, consumer);
+    const addRing = (key: string, producer: ExecutionAttemptId, consumer: ExecutionAttemptId): void => {
       rings[key] = this.#memory.ring(key, producer, consumer);
       job.attempts.add(producer);
       job.attempts.add(consumer);
     };
-    for (const gate of descriptor.inputGates)
-      for (const channel of gate.channels) if (isNeighbour(channel.producer)) add(gate.edgeId, channel.producerAttemptId, own);
-    for (const partition of descriptor.resultPartitions)
-      for (const sub of partition.subpartitions) if (isNeighbour(sub.consumer)) add(partition.edgeId, own, sub.consumerAttemptId);
-    return { rings };
+    for (const { edgeId, channels } of descriptor.inputGates)
+      for (const { producer, producerAttemptId } of channels) {
+        const key = channelKey(producerAttemptId, edgeId, own);
+        if (producer.taskManagerId !== this.taskManagerId) credits[key] = this.#memory.credit(key, own);
+        else if (producer.slotIndex !== slotIndex) addRing(key, producerAttemptId, own);
+      }
+    for (const { edgeId, subpartitions } of descriptor.resultPartitions)
+      for (const { consumer, consumerAttemptId } of subpartitions) {
+        const isNeighbour = consumer.taskManagerId === this.taskManagerId && consumer.slotIndex !== slotIndex;
+        if (isNeighbour) addRing(channelKey(own, edgeId, consumerAttemptId), own, consumerAttemptId);
+      }
+    return { rings, credits };
   }
 
   #slotOf(attemptId: ExecutionAttemptId): TaskSlot | undefined {

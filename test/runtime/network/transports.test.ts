@@ -8,20 +8,24 @@ import { Ring } from '../../../src/runtime/network/ring.ts';
 import type { SlotNetwork } from '../../../src/runtime/network/slot-network.ts';
 import { TaskManagerNetworkMemory } from '../../../src/runtime/network/task-manager-memory.ts';
 import type { CheckpointOptions } from '../../../src/runtime/rpc/gateways.ts';
-import { channelKey } from '../../../src/runtime/task/task-host.ts';
+import { channelKey, type SharedChannels } from '../../../src/runtime/task/task-host.ts';
 import { codecs } from '../../../src/types/codecs.ts';
 
 type Transport = 'local' | 'ring' | 'tcp';
 const config = Configuration.of({});
 
+/** What one channel may hold: much, and hardly anything. */
+const sizes = { roomy: 256 * 1024, tight: 4096 };
+type Size = keyof typeof sizes;
+
 interface Pair {
   readonly producer: SlotNetwork;
   readonly consumer: SlotNetwork;
-  readonly rings: Record<string, SharedArrayBuffer>;
+  readonly channels: SharedChannels;
 }
 
-async function networks(transport: Transport): Promise<Pair> {
-  const memory = new TaskManagerNetworkMemory(1 << 20, 2);
+async function networks(transport: Transport, size: Size): Promise<Pair> {
+  const memory = new TaskManagerNetworkMemory(1 << 20, 2, { smallest: sizes[size], largest: sizes[size] });
   const network = (taskManagerId: string, slotIndex: number) =>
     createSlotNetwork({
       config,
@@ -33,7 +37,7 @@ async function networks(transport: Transport): Promise<Pair> {
   const producer = await network('a', 0);
   const consumer = transport === 'local' ? producer : await network(transport === 'tcp' ? 'b' : 'a', 1);
   const key = channelKey('p', 'e', 'c');
-  return { producer, consumer, rings: { [key]: memory.ring(key, 'p', 'c') } };
+  return { producer, consumer, channels: { rings: { [key]: memory.ring(key, 'p', 'c') }, credits: { [key]: sizes[size] } } };
 }
 
 interface Step {
@@ -42,8 +46,8 @@ interface Step {
 }
 
 /** Sends the steps, consuming only now and then; gives back what arrived. */
-async function send(transport: Transport, steps: readonly Step[], pauseEvery: number): Promise<unknown[]> {
-  const { producer, consumer, rings } = await networks(transport);
+async function send(transport: Transport, size: Size, steps: readonly Step[], pauseEvery: number): Promise<unknown[]> {
+  const { producer, consumer, channels } = await networks(transport, size);
   const received: unknown[] = [];
   let failure: Error | undefined;
   const onError = (error: Error): void => {
@@ -56,7 +60,7 @@ async function send(transport: Transport, steps: readonly Step[], pauseEvery: nu
       operatorName: 'test',
       bufferTimeoutMs: -1,
       objectReuse: false,
-      channels: { rings },
+      channels,
       onUnavailable: () => {},
       onAvailable: () => {},
       onError,
@@ -67,7 +71,7 @@ async function send(transport: Transport, steps: readonly Step[], pauseEvery: nu
       ],
       consumerAttemptId: 'c',
       operatorName: 'test',
-      channels: { rings },
+      channels,
       onData: () => {},
       onError,
     });
@@ -113,7 +117,11 @@ const options: CheckpointOptions = {
 
 const flat = (steps: readonly Step[]): unknown[] => steps.flatMap((step) => [...step.values, ...(step.event ? [step.event] : [])]);
 
-describe.each(['local', 'ring', 'tcp'] as const)('%s', (transport) => {
+const setups = (['local', 'ring', 'tcp'] as const).flatMap((transport) =>
+  (['roomy', 'tight'] as const).map((size) => ({ transport, size })),
+);
+
+describe.each(setups)('$transport, $size', ({ transport, size }) => {
   test('random records and events arrive whole and in order, whatever the pace of the consumer', async () => {
     const step = fc.record({
       values: fc.array(
@@ -127,15 +135,15 @@ describe.each(['local', 'ring', 'tcp'] as const)('%s', (transport) => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 6 }), fc.integer({ min: 1, max: 5 }), async (steps, pauseEvery) => {
-        expect(await send(transport, steps, pauseEvery)).toEqual(flat(steps));
+        expect(await send(transport, size, steps, pauseEvery)).toEqual(flat(steps));
       }),
-      { numRuns: 25 },
+      { numRuns: 20 },
     );
   });
 
   test('a record larger than any buffer passes', async () => {
     const steps = [{ values: ['small', 'x'.repeat(3_000_000), 'after'], event: undefined }];
-    expect(await send(transport, steps, 1)).toEqual(flat(steps));
+    expect(await send(transport, size, steps, 1)).toEqual(flat(steps));
   });
 });
 

@@ -1,0 +1,165 @@
+/** A channel between two tasks of one thread: both ends, and the queue where they meet. */
+import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import type { DecodedBatch } from '../../types/codec.ts';
+import { roughBytes } from '../../types/rough-size.ts';
+import type { ChannelEvent, PolledElement } from './channel.ts';
+import type { InputChannel } from './input-channel.ts';
+import { maxBatchRecords, noOwner, type Subpartition } from './subpartition.ts';
+
+/** Records of which one is weighed. */
+const recordsPerWeighing = 16;
+const maxFrameBytes = 128 * 1024;
+const eventBytes = 64;
+
+/** Values were copied when they were emitted. */
+interface LocalFrame {
+  readonly batch: DecodedBatch | undefined;
+  readonly event: ChannelEvent | undefined;
+  /** Roughly. */
+  readonly bytes: number;
+}
+
+/** Whichever task is deployed first makes it. */
+export class LocalQueue {
+  static readonly capacity = 8;
+  readonly #frames: LocalFrame[] = [];
+  bytes = 0;
+  onFrame: (() => void) | undefined;
+  onRoom: (() => void) | undefined;
+
+  get length(): number {
+    return this.#frames.length;
+  }
+
+  push(frame: LocalFrame): void {
+    this.#frames.push(frame);
+    this.bytes += frame.bytes;
+    this.onFrame?.();
+  }
+
+  shift(): LocalFrame | undefined {
+    const frame = this.#frames.shift();
+    if (!frame) return undefined;
+    this.bytes -= frame.bytes;
+    if (this.#frames.length === LocalQueue.capacity - 1) this.onRoom?.();
+    return frame;
+  }
+
+  clear(): void {
+    this.#frames.length = 0;
+    this.bytes = 0;
+    this.onRoom?.();
+  }
+}
+
+export class LocalSubpartition implements Subpartition {
+  readonly #queue: LocalQueue;
+  readonly #clone: (value: unknown) => unknown;
+  owner = noOwner;
+  #values: unknown[] = new Array<unknown>(maxBatchRecords);
+  #timestamps: Float64Array | undefined;
+  #weighed = 0;
+  /** Records of the present frame: fewer when they are large. */
+  #frameRecords = maxBatchRecords;
+  gathered = 0;
+  recordsOut = 0;
+  readonly bytesOut = 0;
+
+  constructor(queue: LocalQueue, clone: (value: unknown) => unknown) {
+    this.#queue = queue;
+    this.#clone = clone;
+  }
+
+  get isAvailable(): boolean {
+    return this.#queue.length < LocalQueue.capacity;
+  }
+
+  get waitingBytes(): number {
+    return Math.max(0, this.#queue.bytes - LocalQueue.capacity * maxFrameBytes);
+  }
+
+  add(value: unknown, timestamp: number): void {
+    this.addOwned(this.#clone(value), timestamp);
+  }
+
+  addOwned(value: unknown, timestamp: number): void {
+    const index = this.gathered;
+    this.#values[index] = value;
+    if (index % recordsPerWeighing === 0) this.#weigh(value, index);
+    if (timestamp !== MIN_TIMESTAMP) this.#setTimestamp(index, timestamp);
+    this.gathered = index + 1;
+    if (index === 0) this.owner.gathering(this);
+    if (this.gathered >= this.#frameRecords) {
+      this.flush();
+      this.owner.sealed(this);
+    }
+  }
+
+  flush(): void {
+    const { gathered } = this;
+    if (gathered === 0) return;
+    const values = this.#values;
+    if (gathered < maxBatchRecords) values.length = gathered;
+    const bytes = Math.round((this.#weighed * gathered) / Math.ceil(gathered / recordsPerWeighing));
+    this.#queue.push({ batch: { values, timestamps: this.#timestamps }, event: undefined, bytes });
+    this.recordsOut += gathered;
+    this.#begin();
+  }
+
+  send(event: ChannelEvent): void {
+    this.flush();
+    this.#queue.push({ batch: undefined, event, bytes: eventBytes });
+  }
+
+  drain(): void {}
+
+  close(): void {
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#values = new Array<unknown>(maxBatchRecords);
+    this.#timestamps = undefined;
+    this.#weighed = 0;
+    this.#frameRecords = maxBatchRecords;
+    this.gathered = 0;
+  }
+
+  #weigh(value: unknown, index: number): void {
+    this.#weighed += roughBytes(value);
+    const average = this.#weighed / (index / recordsPerWeighing + 1);
+    this.#frameRecords = Math.max(1, Math.min(maxBatchRecords, Math.floor(maxFrameBytes / average)));
+  }
+
+  #setTimestamp(index: number, timestamp: number): void {
+    this.#timestamps ??= new Float64Array(maxBatchRecords).fill(MIN_TIMESTAMP);
+    this.#timestamps[index] = timestamp;
+  }
+}
+
+export class LocalInputChannel implements InputChannel {
+  readonly #queue: LocalQueue;
+  readonly bytesIn = 0;
+
+  constructor(queue: LocalQueue) {
+    this.#queue = queue;
+  }
+
+  get hasFrame(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  poll(into: PolledElement): boolean {
+    const frame = this.#queue.shift();
+    if (!frame) return false;
+    into.batch = frame.batch;
+    into.event = frame.event;
+    return true;
+  }
+
+  setBlocked(): void {}
+
+  close(): void {
+    this.#queue.clear();
+  }
+}

@@ -1,0 +1,97 @@
+/** The producing end of a channel to another TaskManager. It sends only what the consumer has granted. */
+import type { Socket } from 'node:net';
+import { FrameTransport } from '../frame-transport.ts';
+import { frameKind } from '../frames.ts';
+import { ChannelLoss } from './channel-lost.ts';
+import { lengthBytes } from './stream-splitter.ts';
+
+export const pieceHeaderBytes = lengthBytes + 1;
+const grantBytes = 4;
+
+export interface TcpTransportOptions {
+  readonly onRoom: () => void;
+  readonly onError: (error: Error) => void;
+  readonly onClose: () => void;
+}
+
+export class TcpTransport extends FrameTransport {
+  readonly #options: TcpTransportOptions;
+  readonly #loss: ChannelLoss;
+  #socket: Socket | undefined;
+  #credit = 0;
+  #partOfGrant: Buffer = Buffer.alloc(0);
+  #corked = false;
+  /** The end of the partition has left: the consumer may hang up. */
+  #complete = false;
+  #closed = false;
+  protected longestPiece = 0;
+
+  constructor(options: TcpTransportOptions) {
+    super();
+    this.#options = options;
+    this.#loss = new ChannelLoss(options.onError);
+  }
+
+  /** The consumer has connected; `received` has come behind its hello. */
+  attach(socket: Socket, received: Buffer): void {
+    if (this.#socket || this.#closed) {
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    socket.on('data', (data) => this.#addGrants(data));
+    socket.on('close', () => {
+      if (!this.#closed && !this.#complete) this.#loss.report('The consumer of a channel went away.');
+    });
+    this.#addGrants(received);
+  }
+
+  awaitRoom(): void {}
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#loss.cancel();
+    if (this.#complete) this.#socket?.end();
+    else this.#socket?.destroy();
+    this.#options.onClose();
+  }
+
+  protected tryWritePiece(kind: number, bytes: Uint8Array): boolean {
+    const socket = this.#socket;
+    const needed = bytes.length + pieceHeaderBytes;
+    if (!socket || needed > this.#credit) return false;
+    this.#credit -= needed;
+    const piece = Buffer.allocUnsafe(needed);
+    piece.writeUInt32LE(bytes.length + 1, 0);
+    piece[lengthBytes] = kind;
+    piece.set(bytes, pieceHeaderBytes);
+    this.#cork(socket);
+    socket.write(piece);
+    if (kind === frameKind.endOfPartition) this.#complete = true;
+    return true;
+  }
+
+  protected announce(): void {}
+
+  /** All pieces of one turn leave in one write. */
+  #cork(socket: Socket): void {
+    if (this.#corked) return;
+    this.#corked = true;
+    socket.cork();
+    setImmediate(() => {
+      this.#corked = false;
+      socket.uncork();
+    });
+  }
+
+  #addGrants(data: Buffer): void {
+    const bytes = this.#partOfGrant.length === 0 ? data : Buffer.concat([this.#partOfGrant, data]);
+    const whole = bytes.length - (bytes.length % grantBytes);
+    for (let at = 0; at < whole; at += grantBytes) this.#credit += bytes.readUInt32LE(at);
+    this.#partOfGrant = bytes.subarray(whole);
+    // The first grant is all the consumer ever buffers: a piece of half of it always finds room in the end.
+    if (this.longestPiece === 0 && this.#credit > 0) this.longestPiece = this.#credit / 2 - pieceHeaderBytes;
+    if (!this.#closed) this.#options.onRoom();
+  }
+}
