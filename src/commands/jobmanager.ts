@@ -25,7 +25,7 @@ export class JobManager extends ScriptCommand<typeof table> {
     const [verb, host, port] = words;
     const { keys, processArguments } = processFlags({ host: options.host ?? host, webuiPort: options.webuiPort ?? port });
     const code = await new Daemons(this.terminal, options.D, keys).perform(verb, 'standalonesession', processArguments);
-    if (code === undefined) this.terminal.out(usage);
+    if (code === undefined) this.refuseVerb(verb, usage);
     this.exitCode = code ?? 1;
   }
 }

@@ -36,9 +36,9 @@ export class StandaloneJob extends ScriptCommand<typeof table> {
     options,
     clusterHelp: 'none',
     notes: [
-      'The program is the one in usrlib/ (below this directory, or of the installation),',
-      'the one that -jars or -j name, or the first free word. Its TaskManagers are',
-      'started with taskmanager.sh start, before or after.',
+      'The program is the one in usrlib/ (of this directory, else of the',
+      'installation), the one that -jars or -j names, or the first free word. Its',
+      'TaskManagers are started with taskmanager.sh start, before or after.',
     ],
   };
 
@@ -51,7 +51,7 @@ export class StandaloneJob extends ScriptCommand<typeof table> {
       ...flags.processArguments,
       ...(starts ? programWords(options, rest) : []),
     ]);
-    if (code === undefined) this.terminal.out(usage);
+    if (code === undefined) this.refuseVerb(verb, usage);
     this.exitCode = code ?? 1;
   }
 }

@@ -22,7 +22,7 @@ export class TaskManager extends ScriptCommand<typeof table> {
 
   protected override async act({ options, words }: Arguments<typeof table>): Promise<void> {
     const code = await new Daemons(this.terminal, options.D).perform(words[0], 'taskexecutor');
-    if (code === undefined) this.terminal.out(usage);
+    if (code === undefined) this.refuseVerb(words[0], usage);
     this.exitCode = code ?? 1;
   }
 }

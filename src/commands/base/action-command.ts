@@ -40,6 +40,8 @@ export abstract class ActionCommand<T extends OptionTable> extends Command {
   }
 
   override async run(): Promise<void> {
+    // oclif would warn about words that were refused before it saw them.
+    this.parsed = true;
     const normalised = normaliseArguments(this.argv, this.table, this.wordOrder);
     const { flags } = await this.parse({ flags: oclifFlags(this.table), strict: false }, oclifWords(normalised, this.table));
     for (const hint of normalised.hints) this.hint(hint);

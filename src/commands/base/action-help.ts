@@ -22,12 +22,18 @@ const indent = 5;
 const gap = 3;
 
 export function actionHelp(action: ActionDescription): string {
-  const lines = ['', `Action "${action.name}" ${action.sentence}`, '', `  Syntax: ${`${action.name} ${action.syntax}`.trim()}`];
+  const lines = ['', `Action "${action.name}" ${action.sentence}`, '', ...syntaxLines(action)];
   const own = optionLines(action.options);
   if (own.length > 0) lines.push(`  "${action.name}" action options:`, ...own);
   for (const [mode, options] of clusterBlocks(action.clusterHelp)) lines.push(`  Options for ${mode} mode:`, ...optionLines(options), '');
   if (action.notes) lines.push(...action.notes.map((note) => (note === '' ? '' : `  ${note}`)));
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function syntaxLines({ name, syntax }: ActionDescription): string[] {
+  const head = `  Syntax: ${name} `;
+  const [first = '', ...rest] = wrap(syntax, width - head.length);
+  return [`${head}${first}`.trimEnd(), ...rest.map((line) => ' '.repeat(head.length) + line)];
 }
 
 function clusterBlocks(kind: ActionDescription['clusterHelp']): [string, OptionTable][] {

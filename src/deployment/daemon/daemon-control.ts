@@ -5,7 +5,7 @@
  * returns when it is gone; and an entry of a dead process, or of one with a re-used id, is never taken for a daemon.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../../shared/assert.ts';
 import { ExternalError } from '../../shared/errors.ts';
@@ -14,6 +14,7 @@ import { type DaemonName, type DaemonPlace, type Environment, outputPath, pidFil
 import { rotateOutput } from './log-rotation.ts';
 import { isRunning, PidFile } from './pid-file.ts';
 import { logConsoleVariable, logFileVariable, pidFileVariable, readyFileVariable } from './supervised-process.ts';
+import { makeWritableDirectory } from './writable-directory.ts';
 
 export interface DaemonControlOptions {
   readonly place: DaemonPlace;
@@ -134,7 +135,7 @@ export class DaemonControl {
   /** The path of a fresh file: what a former run wrote there is moved aside. */
   #prepareOutput(daemon: DaemonName, id: number, kind: 'log' | 'out'): string {
     const path = outputPath(this.#place, daemon, id, kind);
-    mkdirSync(this.#place.logDirectory, { recursive: true });
+    makeWritableDirectory(this.#place.logDirectory, 'log');
     rotateOutput(path, this.#place.keptLogs);
     return path;
   }

@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSyn
 import { basename, dirname, join, resolve } from 'node:path';
 import { ExternalError } from '../../shared/errors.ts';
 import { pidFileVariable, readyFileVariable } from './supervised-process.ts';
+import { makeWritableDirectory } from './writable-directory.ts';
 
 const lockPatienceMs = 30_000;
 
@@ -68,7 +69,7 @@ export class PidFile {
 
   /** Keeps other starts and stops of this daemon away meanwhile. */
   async locked<T>(work: () => T | Promise<T>): Promise<T> {
-    mkdirSync(dirname(this.path), { recursive: true });
+    makeWritableDirectory(dirname(this.path), 'pid');
     const lock = `${this.path}.lock`;
     await acquireLock(lock);
     try {
