@@ -572,6 +572,7 @@ export class StreamTask {
   }
 
   #aborted(checkpointId: number): void {
+    this.#barriers?.aborted(checkpointId);
     this.#checkpoints?.aborted(checkpointId);
     const stopped = this.#stopping;
     if (stopped?.checkpointId === checkpointId) {
@@ -692,6 +693,7 @@ export class StreamTask {
       unblock: (channel) => gate.unblockChannel(channel),
       snapshot: (barrier, alignment) => this.#snapshot(barrier, alignment),
       abort: (checkpointId, reason) => checkpoints.decline(checkpointId, reason),
+      cancelled: (checkpointId) => this.#broadcast({ kind: 'cancel-barrier', checkpointId }),
     };
     const measures = { now: () => clock.now(), monotonic: () => clock.monotonic(), bytesIn: () => gate.bytesIn };
     const Handler = this.#config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? TrackedBarriers : AlignedBarriers;

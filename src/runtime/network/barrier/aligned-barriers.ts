@@ -2,7 +2,14 @@
  * Exactly-once alignment: a channel that has shown its barrier is blocked until all have; then the snapshot is taken and all
  * go on. One checkpoint aligns at a time, because a newer barrier can only come over a channel that is not blocked.
  */
-import type { AlignmentMetrics, BarrierClock, BarrierHandler, BarrierListener, CheckpointBarrier } from './barrier-handler.ts';
+import {
+  type AlignmentMetrics,
+  abortedIdsKept,
+  type BarrierClock,
+  type BarrierHandler,
+  type BarrierListener,
+  type CheckpointBarrier,
+} from './barrier-handler.ts';
 
 export class AlignedBarriers implements BarrierHandler {
   readonly #listener: BarrierListener;
@@ -10,6 +17,7 @@ export class AlignedBarriers implements BarrierHandler {
   readonly #ended: boolean[];
   readonly #aligned = new Set<number>();
   readonly #blocked = new Set<number>();
+  readonly #abortedIds = new Set<number>();
   #open: number;
   /** Channels this alignment covers, frozen at its first barrier. */
   #target = 0;
@@ -34,7 +42,7 @@ export class AlignedBarriers implements BarrierHandler {
   barrier(channel: number, barrier: CheckpointBarrier): void {
     const id = barrier.checkpointId;
     // Obsolete: aborted or overtaken meanwhile. Its channel was never blocked for it.
-    if (id < this.#current || (id === this.#current && !this.#isPending)) return;
+    if (id < this.#current || (id === this.#current && !this.#isPending) || this.#abortedIds.has(id)) return;
     if (id > this.#current) this.#begin(barrier);
     this.#blocked.add(channel);
     this.#listener.block(channel);
@@ -62,6 +70,15 @@ export class AlignedBarriers implements BarrierHandler {
     if (barrier.checkpointId <= this.#current) return;
     this.#begin(barrier);
     if (this.#open === 0) this.#complete();
+  }
+
+  aborted(checkpointId: number): void {
+    if (checkpointId < this.#current) return;
+    this.#abortedIds.add(checkpointId);
+    if (this.#abortedIds.size > abortedIdsKept) this.#abortedIds.delete(Math.min(...this.#abortedIds));
+    if (checkpointId !== this.#current || !this.#isPending) return;
+    this.#finish();
+    this.#listener.cancelled(checkpointId);
   }
 
   get #isPending(): boolean {

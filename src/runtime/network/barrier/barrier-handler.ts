@@ -28,7 +28,12 @@ export interface BarrierListener {
   snapshot(barrier: CheckpointBarrier, alignment: AlignmentMetrics): void;
   /** There will be no snapshot for this id: decline it, and tell downstream. */
   abort(checkpointId: number, reason: CheckpointDeclineReason): void;
+  /** As {@link abort}, for an id that the JobManager gave up itself. */
+  cancelled(checkpointId: number): void;
 }
+
+/** Aborted ids that a handler remembers, for barriers that come behind the news. */
+export const abortedIdsKept = 128;
 
 export interface BarrierHandler {
   barrier(channel: number, barrier: CheckpointBarrier): void;
@@ -38,6 +43,8 @@ export interface BarrierHandler {
   endOfPartition(channel: number): void;
   /** A trigger for a task whose producers have all finished: their ends of partition are the barriers. */
   trigger(barrier: CheckpointBarrier): void;
+  /** The JobManager gave the checkpoint up: nothing is blocked for it from here on. */
+  aborted(checkpointId: number): void;
   /** Highest id seen. */
   readonly latestCheckpointId: number;
 }

@@ -66,6 +66,13 @@ export class TrackedBarriers implements BarrierHandler {
     this.#completeReached();
   }
 
+  aborted(checkpointId: number): void {
+    const tracked = this.#find(checkpointId);
+    if (!tracked || tracked.aborted) return;
+    tracked.aborted = true;
+    this.#listener.cancelled(checkpointId);
+  }
+
   #find(checkpointId: number): Tracked | undefined {
     return this.#tracked.find((tracked) => tracked.checkpointId === checkpointId);
   }

@@ -22,6 +22,7 @@ function script(Handler: typeof AlignedBarriers | typeof TrackedBarriers, channe
       unblock: (channel) => said.push(`unblock ${channel}`),
       snapshot: ({ checkpointId }, { alignmentMs }) => said.push(`snapshot ${checkpointId}${alignmentMs > 0 ? ' aligned' : ''}`),
       abort: (checkpointId, reason) => said.push(`abort ${checkpointId} ${reason}`),
+      cancelled: (checkpointId) => said.push(`cancelled ${checkpointId}`),
     },
     { now: () => 0, monotonic: () => ++ticks, bytesIn: () => 0 },
   );
@@ -91,6 +92,17 @@ describe('exactly-once', () => {
     expect(said).toEqual(['abort 4 DECLINED_ON_CANCELLATION_BARRIER']);
   });
 
+  test('the news of an abort ends the alignment, and barriers that come behind it block nothing', () => {
+    const { handler, said } = script(AlignedBarriers, 2);
+    handler.barrier(0, barrier(4));
+    handler.aborted(4);
+    handler.barrier(1, barrier(4));
+    handler.aborted(5);
+    handler.barrier(0, barrier(5));
+    handler.barrier(0, barrier(6));
+    expect(said).toEqual(['block 0', 'unblock 0', 'cancelled 4', 'block 0']);
+  });
+
   test('a trigger for a task whose producers have finished waits for the ends of its channels', () => {
     const { handler, said } = script(AlignedBarriers, 2);
     handler.endOfPartition(0);
@@ -121,6 +133,7 @@ describe('exactly-once', () => {
             unblock: (channel) => blocked.delete(channel),
             snapshot: () => snapshots.push([...read]),
             abort: () => expect.unreachable(),
+            cancelled: () => expect.unreachable(),
           },
           { now: () => 0, monotonic: () => 0, bytesIn: () => 0 },
         );
