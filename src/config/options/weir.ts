@@ -18,4 +18,14 @@ export const weirOptions = {
     default: 'false',
     description: 'In an embedded cluster, send every edge and state value through its codec, so that a test sees what a cluster would do.',
   },
+  'weir.chain.generate-code': {
+    type: 'boolean',
+    default: 'true',
+    description: 'Run each operator chain as code generated for it. When false, operators call each other: slower, with the same results.',
+  },
+  'weir.chain.print-code': {
+    type: 'boolean',
+    default: 'false',
+    description: 'Print the code generated for each operator chain to the standard output of its TaskManager.',
+  },
 } as const satisfies Record<string, Option>;

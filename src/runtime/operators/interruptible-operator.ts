@@ -26,7 +26,7 @@ export abstract class InterruptibleOperator extends BaseOperator {
    * True while work is left over. Each `process…` method of a subclass looks here first and, when it is set, hands what it
    * was given to {@link defer} and returns. (Here and not in one shared method: each operator keeps a call site of its own.)
    */
-  protected interrupted = false;
+  interrupted = false;
   #iterator: Iterator<unknown> | undefined;
   #iteratorTimestamp = 0;
   #sinceCheck = 0;
@@ -118,7 +118,7 @@ export abstract class InterruptibleOperator extends BaseOperator {
   }
 
   /** Emits all results, or as many as may be emitted now (then false); the rest follows when the task resumes this operator. */
-  protected emitResults(results: Iterable<unknown> | void, timestamp: number): boolean {
+  emitResults(results: Iterable<unknown> | void, timestamp: number): boolean {
     if (results === undefined || results === null) return true;
     if (Array.isArray(results) && results.length <= 1) {
       if (results.length === 1) this.output.collect(results[0], timestamp);

@@ -14,8 +14,10 @@ import { UserError } from '../../shared/errors.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { KeyedTimerService } from '../time/timer-service.ts';
 import { BaseOperator } from './base-operator.ts';
+import { collectedBy, type FusibleOperator, type Fusion, userCall } from './fusion.ts';
 import { InterruptibleOperator } from './interruptible-operator.ts';
-import { keylessTimers, TimestampedCollector, withoutKey } from './stateless-operators.ts';
+import { keylessTimers, withoutKey } from './stateless-operators.ts';
+import { TimestampedCollector } from './timestamped-collector.ts';
 import { methodOf, refusePromise } from './user-function.ts';
 
 type ProcessMethod = (value: unknown, context: OnTimerContext<unknown>, out: Collector<unknown>) => Iterable<unknown> | void;
@@ -113,7 +115,7 @@ abstract class TimedOperator extends InterruptibleOperator {
   };
 }
 
-export class KeyedProcessOperator extends TimedOperator {
+export class KeyedProcessOperator extends TimedOperator implements FusibleOperator {
   readonly #function: unknown;
   readonly #process: ProcessMethod;
 
@@ -126,6 +128,17 @@ export class KeyedProcessOperator extends TimedOperator {
   override setup(context: OperatorContext, output: Output): void {
     super.setup(context, output);
     this.setupTimers(context, this.#function, true);
+  }
+
+  fusion(): Fusion {
+    return {
+      kind: 'collecting',
+      user: userCall(this.#function, 'processElement'),
+      context: this.processContext,
+      collector: this.collector,
+      collected: collectedBy(this.#function, 'processElement', 2, 'onTimer'),
+      operator: this,
+    };
   }
 
   override processElement(value: unknown, timestamp: number): void {

@@ -4,16 +4,24 @@ import type { FilterSpec, FlatMapSpec, MapSpec, ProcessSpec } from '../../api/op
 import { UserError } from '../../shared/errors.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { BaseOperator } from './base-operator.ts';
+import { collectedBy, type FusibleOperator, type Fusion, type UserCall, userCall } from './fusion.ts';
 import { InterruptibleOperator } from './interruptible-operator.ts';
+import { TimestampedCollector } from './timestamped-collector.ts';
 import { methodOf, refusePromise } from './user-function.ts';
 
-export class MapOperator extends BaseOperator {
+export class MapOperator extends BaseOperator implements FusibleOperator {
   readonly #map: (value: unknown) => unknown;
+  readonly #user: UserCall;
   #checked = false;
 
   constructor(spec: MapSpec) {
     super(spec.function);
     this.#map = methodOf(spec.function, 'map');
+    this.#user = userCall(spec.function, 'map');
+  }
+
+  fusion(): Fusion {
+    return { kind: 'map', user: this.#user };
   }
 
   processElement(value: unknown, timestamp: number): void {
@@ -26,13 +34,19 @@ export class MapOperator extends BaseOperator {
   }
 }
 
-export class FilterOperator extends BaseOperator {
+export class FilterOperator extends BaseOperator implements FusibleOperator {
   readonly #keep: (value: unknown) => unknown;
+  readonly #user: UserCall;
   #checked = false;
 
   constructor(spec: FilterSpec) {
     super(spec.function);
     this.#keep = methodOf(spec.function, 'filter');
+    this.#user = userCall(spec.function, 'filter');
+  }
+
+  fusion(): Fusion {
+    return { kind: 'filter', user: this.#user };
   }
 
   processElement(value: unknown, timestamp: number): void {
@@ -45,27 +59,26 @@ export class FilterOperator extends BaseOperator {
   }
 }
 
-/** A collector whose records carry the timestamp of the record in hand. */
-export class TimestampedCollector implements Collector<unknown> {
-  timestamp = MIN_TIMESTAMP;
-  readonly #collect: (value: unknown, timestamp: number) => void;
-
-  constructor(collect: (value: unknown, timestamp: number) => void) {
-    this.#collect = collect;
-  }
-
-  collect(value: unknown): void {
-    this.#collect(value, this.timestamp);
-  }
-}
-
-export class FlatMapOperator extends InterruptibleOperator {
+export class FlatMapOperator extends InterruptibleOperator implements FusibleOperator {
+  readonly #function: unknown;
   readonly #flatMap: (value: unknown, out: Collector<unknown>) => Iterable<unknown> | void;
   readonly #collector = new TimestampedCollector((value, timestamp) => this.output.collect(value, timestamp));
 
   constructor(spec: FlatMapSpec) {
     super(spec.function);
+    this.#function = spec.function;
     this.#flatMap = methodOf(spec.function, 'flatMap');
+  }
+
+  fusion(): Fusion {
+    return {
+      kind: 'collecting',
+      user: userCall(this.#function, 'flatMap'),
+      context: undefined,
+      collector: this.#collector,
+      collected: collectedBy(this.#function, 'flatMap', 1),
+      operator: this,
+    };
   }
 
   override processElement(value: unknown, timestamp: number): void {
@@ -78,13 +91,15 @@ export class FlatMapOperator extends InterruptibleOperator {
   }
 }
 
-export class ProcessOperator extends InterruptibleOperator {
+export class ProcessOperator extends InterruptibleOperator implements FusibleOperator {
+  readonly #function: unknown;
   readonly #process: (value: unknown, context: ProcessContext, out: Collector<unknown>) => Iterable<unknown> | void;
   readonly #collector = new TimestampedCollector((value, timestamp) => this.output.collect(value, timestamp));
   readonly #processContext: ProcessContext;
 
   constructor(spec: ProcessSpec) {
     super(spec.function);
+    this.#function = spec.function;
     this.#process = methodOf(spec.function, 'processElement');
     this.#processContext = {
       timestamp: () => (this.#collector.timestamp === MIN_TIMESTAMP ? null : this.#collector.timestamp),
@@ -105,6 +120,17 @@ export class ProcessOperator extends InterruptibleOperator {
 
   #watermark = MIN_TIMESTAMP;
   #timers: TimerService | undefined;
+
+  fusion(): Fusion {
+    return {
+      kind: 'collecting',
+      user: userCall(this.#function, 'processElement'),
+      context: this.#processContext,
+      collector: this.#collector,
+      collected: collectedBy(this.#function, 'processElement', 2),
+      operator: this,
+    };
+  }
 
   override processElement(value: unknown, timestamp: number): void {
     if (this.interrupted) {

@@ -8,12 +8,13 @@ import { ExternalError } from '../../shared/errors.ts';
 import { renderValue } from '../../shared/render-value.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { writeWhole } from '../../shared/write-whole.ts';
+import { type FusibleOperator, type FusibleSink, type Fusion, userCall } from '../operators/fusion.ts';
 import { InterruptibleOperator } from '../operators/interruptible-operator.ts';
 
 /** While a write is awaited, what comes meanwhile waits behind it. */
 abstract class SinkOperator extends InterruptibleOperator {
   protected watermark = MIN_TIMESTAMP;
-  protected timestamp = MIN_TIMESTAMP;
+  timestamp = MIN_TIMESTAMP;
 
   override processWatermark(timestamp: number): void {
     this.watermark = timestamp;
@@ -21,7 +22,7 @@ abstract class SinkOperator extends InterruptibleOperator {
 
   override processWatermarkStatus(): void {}
 
-  protected waitIfAsync(result: void | Promise<void>): void {
+  waitIfAsync(result: void | Promise<void>): void {
     if (result !== undefined && typeof (result as { then?: unknown }).then === 'function') this.waitFor(result);
   }
 }
@@ -174,7 +175,7 @@ async function commitAll(committer: Committer<unknown>, committables: readonly u
   }
 }
 
-export class SinkFunctionOperator extends SinkOperator {
+export class SinkFunctionOperator extends SinkOperator implements FusibleOperator, FusibleSink {
   readonly #spec: SinkFunctionSpec;
   readonly #invokeContext = {
     timestamp: () => (this.timestamp === MIN_TIMESTAMP ? null : this.timestamp),
@@ -185,6 +186,10 @@ export class SinkFunctionOperator extends SinkOperator {
   constructor(spec: SinkFunctionSpec) {
     super(spec.function);
     this.#spec = spec;
+  }
+
+  fusion(): Fusion {
+    return { kind: 'sink', user: userCall(this.#spec.function, 'invoke'), context: this.#invokeContext, operator: this };
   }
 
   /** End of the input: what the function has not written yet. */

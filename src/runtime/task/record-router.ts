@@ -52,14 +52,21 @@ function byKey(options: RouteOptions, selector: (value: never) => unknown): Rout
     // One consumer: the key is still checked there, before it touches state.
     return (value, timestamp) => partition.emit(value, timestamp, 0);
   }
+  const hash = hashOf(operatorName);
   return (value, timestamp) => {
-    let hash: number;
+    const keyGroup = keyGroupOf(hash(keyOf(value), value), maxParallelism);
+    partition.emit(value, timestamp, operatorIndexForKeyGroup(keyGroup, count, maxParallelism));
+  };
+}
+
+/** The hash of a record's key; what cannot be a key is refused with the operator and the record. */
+export function hashOf(operatorName: string): (key: unknown, value: unknown) => number {
+  return (key, value) => {
     try {
-      hash = hashKey(keyOf(value));
+      return hashKey(key);
     } catch (error) {
       throw locateKeyError(error, operatorName, value);
     }
-    partition.emit(value, timestamp, operatorIndexForKeyGroup(keyGroupOf(hash, maxParallelism), count, maxParallelism));
   };
 }
 
@@ -70,14 +77,20 @@ function byChoice(
 ): RouteRecord {
   const { partition, operatorName } = options;
   const count = partition.writers.length;
+  const check = checkChoice(operatorName, count);
   return (value, timestamp) => {
     const index = choose((selector as (value: unknown) => unknown)(value), count);
-    if (!Number.isInteger(index) || index < 0 || index >= count) {
-      throw new UserError('BAD_PARTITION', {
-        problem: `Operator '${operatorName}': the custom partitioner chose ${String(index)}; it must be a whole number from 0 to ${count - 1}.`,
-      });
-    }
-    partition.emit(value, timestamp, index);
+    partition.emit(value, timestamp, check(index));
+  };
+}
+
+/** Gives the index back when it is one. */
+export function checkChoice(operatorName: string, count: number): (index: number) => number {
+  return (index) => {
+    if (Number.isInteger(index) && index >= 0 && index < count) return index;
+    throw new UserError('BAD_PARTITION', {
+      problem: `Operator '${operatorName}': the custom partitioner chose ${String(index)}; it must be a whole number from 0 to ${count - 1}.`,
+    });
   };
 }
 

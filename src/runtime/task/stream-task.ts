@@ -33,8 +33,8 @@ import type { ChannelEvent, InputGate, PolledElement, ResultPartitionWriter } fr
 import type { SlotNetwork } from '../network/slot-network.ts';
 import type { AccumulatorReport, OperatorEvent, TaskDeploymentDescriptor, TaskRestore } from '../rpc/gateways.ts';
 import { WatermarkValve } from '../time/watermark-valve.ts';
+import type { EmissionFlow } from './chain-driver.ts';
 import { OperatorChain } from './operator-chain.ts';
-import { locateKeyError } from './record-router.ts';
 import { TaskRuntimeContext } from './runtime-context.ts';
 import { type OperatorStates, SubtaskCheckpoints } from './subtask-checkpoint.ts';
 import type { SharedChannels, SlotRuntimeListener } from './task-host.ts';
@@ -115,7 +115,7 @@ export class StreamTask {
   /** Snapshots and notifications whose operators take time. */
   #lifeCycleCalls = 0;
   #deadline = 0;
-  #paused = false;
+  readonly #flow: EmissionFlow = { paused: false, interrupted: 0 };
   #batch: DecodedBatch | undefined;
   #batchIndex = 0;
   #batchInput = 0;
@@ -142,7 +142,7 @@ export class StreamTask {
   /** Anything for the slot's loop to do now? */
   get isRunnable(): boolean {
     if (this.#hasRunnableMail || this.#checkpoints?.canAdvance) return true;
-    if (this.#paused || this.#stopping) return false;
+    if (this.#flow.paused || this.#stopping) return false;
     if (this.#state === 'draining') return this.#pending.length > 0 || this.#canEnd || this.#readsInput;
     if (this.#state !== 'running') return false;
     if (this.#pending.length > 0 || this.#batch !== undefined || this.#inputEnded) return true;
@@ -199,7 +199,7 @@ export class StreamTask {
     this.#deadline = deadline;
     try {
       this.#runMails();
-      while ((this.#state === 'running' || this.#state === 'draining') && !this.#paused && !this.#stopping) {
+      while ((this.#state === 'running' || this.#state === 'draining') && !this.#flow.paused && !this.#stopping) {
         if (!this.#step() || clock.monotonic() >= deadline) break;
       }
       if (this.#checkpoints?.canAdvance) this.#checkpoints.advance(clock.monotonic() + walkSliceMs);
@@ -212,7 +212,7 @@ export class StreamTask {
   /** A task that awaits a promise is busy with it. */
   #activity(): TaskActivity {
     if (this.#waitingFor > 0 || this.#state === 'finishing' || this.isRunnable) return 'busy';
-    return this.#paused ? 'backPressured' : 'idle';
+    return this.#flow.paused ? 'backPressured' : 'idle';
   }
 
   handleOperatorEvent(operatorId: string, event: OperatorEvent): void {
@@ -356,6 +356,7 @@ export class StreamTask {
       if (this.#positionOf(i) > this.#positionOf(deepest)) deepest = i;
     }
     const operator = this.#pending.splice(deepest, 1)[0] as StreamOperator;
+    this.#flow.interrupted = this.#pending.length;
     if (!operator.resume?.()) this.#resumeLater(operator);
     return true;
   }
@@ -366,48 +367,18 @@ export class StreamTask {
 
   #resumeLater(operator: StreamOperator): void {
     if (!this.#pending.includes(operator)) this.#pending.push(operator);
+    this.#flow.interrupted = this.#pending.length;
   }
 
   #processBatch(): boolean {
-    const batch = this.#batch as DecodedBatch;
-    const head = (this.#chain as OperatorChain).head;
-    const { values, timestamps } = batch;
-    const end = Math.min(values.length, this.#batchIndex + recordsPerCheck);
-    const keyed = this.#keyedHead;
-    const selector = keyed ? this.#keySelector(this.#batchInput) : undefined;
-    let index = this.#batchIndex;
-    try {
-      while (index < end) {
-        const value = values[index];
-        const timestamp = timestamps === undefined ? MIN_TIMESTAMP : (timestamps[index] as number);
-        index++;
-        if (selector) this.#setKey(keyed as HeapKeyedStateBackend, selector, value);
-        if (this.#batchInput === 0) (head.processElement as NonNullable<StreamOperator['processElement']>)(value, timestamp);
-        else (head.processElement2 as NonNullable<StreamOperator['processElement2']>)(value, timestamp);
-        if (this.#paused || this.#pending.length > 0) break;
-      }
-    } finally {
-      this.#recordsIn += index - this.#batchIndex;
-      this.#batchIndex = index;
-    }
-    if (index === values.length) this.#batch = undefined;
+    const { values, timestamps } = this.#batch as DecodedBatch;
+    const from = this.#batchIndex;
+    const end = Math.min(values.length, from + recordsPerCheck);
+    const next = (this.#chain as OperatorChain).driver.process(this.#batchInput, values, timestamps, from, end);
+    this.#recordsIn += next - from;
+    this.#batchIndex = next;
+    if (next === values.length) this.#batch = undefined;
     return true;
-  }
-
-  #setKey(keyed: HeapKeyedStateBackend, selector: (value: never) => unknown, value: unknown): void {
-    try {
-      keyed.setCurrentKey((selector as (value: unknown) => unknown)(value));
-    } catch (error) {
-      throw locateKeyError(error, this.#headNode().name, value);
-    }
-  }
-
-  #keySelector(input: number): ((value: never) => unknown) | undefined {
-    return this.#headNode().keySelectors[input];
-  }
-
-  #headNode(): StreamNode {
-    return (this.#chain as OperatorChain).operators[0]?.node as StreamNode;
   }
 
   #accept(polled: PolledElement): void {
@@ -595,8 +566,8 @@ export class StreamTask {
   async #quiet(): Promise<void> {
     while (!this.#isEnding()) {
       this.#runMails();
-      if (!this.#paused && this.#pending.length === 0) return;
-      if (!this.#paused) this.#resumePending();
+      if (!this.#flow.paused && this.#pending.length === 0) return;
+      if (!this.#flow.paused) this.#resumePending();
       else await this.#turn();
     }
   }
@@ -639,7 +610,7 @@ export class StreamTask {
         objectReuse,
         channels,
         onUnavailable: () => {
-          this.#paused = true;
+          this.#flow.paused = true;
         },
         onAvailable: () => this.#updatePaused(),
         onError,
@@ -654,7 +625,11 @@ export class StreamTask {
       ),
       codecs,
       objectReuse,
+      flow: this.#flow,
+      codeName: this.#generatesCode ? `${jobGraph.name}/${vertex.name}/${descriptor.attemptId}` : undefined,
+      onCode: this.#config.get('weir.chain.print-code') ? (text) => console.log(text) : undefined,
       createContext: (node, operator) => this.#createContext(node, operator),
+      headState: () => this.#keyedHead,
     });
     this.#gate = network.createInputGate({
       descriptors: descriptor.inputGates,
@@ -683,6 +658,11 @@ export class StreamTask {
       fail: (error) => this.fail(error),
     });
     this.#barriers = this.#createBarrierHandler(this.#gate);
+  }
+
+  /** Where every value is to go through its codec, none may be handed over as it is. */
+  get #generatesCode(): boolean {
+    return this.#config.get('weir.chain.generate-code') && !this.#config.get('weir.codec.everywhere');
   }
 
   #createBarrierHandler(gate: InputGate): BarrierHandler {
@@ -738,7 +718,7 @@ export class StreamTask {
       configuration: jobGraph.configuration,
       keySelectors: node.keySelectors,
       get isPaused() {
-        return task.#paused;
+        return task.#flow.paused;
       },
       isSliceOver: () => clock.monotonic() >= task.#deadline,
       resumeLater: (interrupted) => task.#resumeLater(interrupted),
@@ -779,13 +759,13 @@ export class StreamTask {
       over();
       return;
     }
-    this.#paused = true;
+    this.#flow.paused = true;
     pending.then(over, (error: unknown) => this.fail(error));
   }
 
   #waitFor(promise: Promise<unknown>): void {
     this.#waitingFor++;
-    this.#paused = true;
+    this.#flow.paused = true;
     promise.then(
       () => {
         this.#waitingFor--;
@@ -797,7 +777,7 @@ export class StreamTask {
 
   #updatePaused(): void {
     const paused = this.#isAwaiting || this.#partitions.some((partition) => !partition.isAvailable);
-    this.#paused = paused;
+    this.#flow.paused = paused;
     if (paused) return;
     this.#onUnpaused?.();
     this.#onUnpaused = undefined;
