@@ -31,7 +31,7 @@ export const yarnOptions = {
   'yarn.staging-directory': { type: 'string' },
   'yarn.properties-file.location': { type: 'string' },
   'yarn.heartbeat.interval': { type: 'int', default: '5', fallback: ['yarn.heartbeat-delay'] },
-  'yarn.heartbeat.container-request-interval': { type: 'int', default: '500' },
+  'yarn.heartbeat.container-request-interval': { type: 'duration', default: '500' },
   'yarn.tags': { type: 'string' },
   'yarn.security.kerberos.ship-local-keytab': { type: 'boolean', default: 'true' },
   'yarn.security.kerberos.localized-keytab-path': { type: 'string', default: 'krb5.keytab' },

@@ -54,6 +54,8 @@ export class JobMaster {
   readonly #graph: ExecutionGraph;
   readonly #restart: RestartStrategy;
   readonly #slots = new Map<string, AllocatedSlot>();
+  /** Counts the tries to get slots and deploy: one that was overtaken by a restart does nothing more. */
+  #schedulings = 0;
   readonly #collected = new Map<string, { records: unknown[]; waiting: (() => void)[]; done: boolean }>();
   /** Operators with a coordinator: the sources, by their vertex. */
   readonly #coordinated: ReadonlyMap<string, readonly OperatorId[]>;
@@ -207,22 +209,18 @@ export class JobMaster {
 
   async #schedule(): Promise<void> {
     const { resourceManager, log, jobGraph } = this.#options;
+    const scheduling = ++this.#schedulings;
+    // As in Flink: a job that waits for slots is running, and a slot that does not come is a failure like any other.
+    this.#become('RUNNING');
     const wanted = requiredSlots(jobGraph).filter((slot) => !this.#slots.has(slotName(slot)));
     for (const execution of this.#graph.executions) execution.become('SCHEDULED');
     if (wanted.length > 0) log.info(`Job ${this.jobId} requests ${wanted.length} slot(s).`);
     const requests = wanted.map(async (slot) => ({ name: slotName(slot), slot: await resourceManager.requestSlot(this.jobId) }));
     const settled = await Promise.allSettled(requests);
-    for (const outcome of settled) if (outcome.status === 'fulfilled') this.#slots.set(outcome.value.name, outcome.value.slot);
+    for (const outcome of settled) if (outcome.status === 'fulfilled') this.#keepSlot(outcome.value.name, outcome.value.slot);
+    if (scheduling !== this.#schedulings || this.#graph.status !== 'RUNNING') return;
     const refused = settled.find((outcome) => outcome.status === 'rejected');
-    if (!['CREATED', 'RUNNING', 'RESTARTING'].includes(this.#graph.status)) {
-      if (this.#result) this.#releaseSlots();
-      return;
-    }
-    if (refused) {
-      resourceManager.cancelRequests(this.jobId, refused.reason);
-      throw refused.reason;
-    }
-    this.#become('RUNNING');
+    if (refused) throw refused.reason;
     await this.#deploy();
   }
 
@@ -288,6 +286,7 @@ export class JobMaster {
     }
     this.#options.log.info(`Job ${this.jobId} restarts in ${delayMs} ms.`);
     this.#become('RESTARTING');
+    this.#options.resourceManager.cancelRequests(this.jobId, deserializeError(cause));
     this.#cancelExecutions(this.#graph.executions);
     const due = this.#options.clock.now() + delayMs;
     this.#whenAllTerminal(() => {
@@ -378,14 +377,22 @@ export class JobMaster {
     this.#options.onTerminal(this);
   }
 
+  /** A slot may come when the job is over, or after another one has taken its place. */
+  #keepSlot(name: string, slot: AllocatedSlot): void {
+    if (this.#result || this.#slots.has(name)) this.#releaseSlot(slot);
+    else this.#slots.set(name, slot);
+  }
+
   #releaseSlots(): void {
-    for (const slot of this.#slots.values()) {
-      void slot.taskManager.gateway
-        .freeSlot({ allocationId: slot.allocationId, reason: `job ${this.jobId} is ${this.#graph.status}`, fencing: this.#options.fencing })
-        .catch(() => {})
-        .then(() => this.#options.resourceManager.releaseSlot(slot));
-    }
+    for (const slot of this.#slots.values()) this.#releaseSlot(slot);
     this.#slots.clear();
+  }
+
+  #releaseSlot(slot: AllocatedSlot): void {
+    void slot.taskManager.gateway
+      .freeSlot({ allocationId: slot.allocationId, reason: `job ${this.jobId} is ${this.#graph.status}`, fencing: this.#options.fencing })
+      .catch(() => {})
+      .then(() => this.#options.resourceManager.releaseSlot(slot));
   }
 
   #eventToTask(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void {

@@ -39,6 +39,9 @@ interface Request {
   cancelTimeout: () => void;
 }
 
+/** A request that is served at once says nothing. */
+const tellAfterMs = 1000;
+
 export class ResourceManager {
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -47,6 +50,7 @@ export class ResourceManager {
   readonly #fencing: FencingToken;
   readonly #taskManagers = new Map<TaskManagerId, RegisteredTaskManager>();
   readonly #waiting: Request[] = [];
+  #willTell = false;
 
   constructor(options: { clock: Clock; log: Logger; driver: ResourceManagerDriver; slotTimeoutMs: number; fencing: FencingToken }) {
     this.#clock = options.clock;
@@ -107,6 +111,26 @@ export class ResourceManager {
     request.cancelTimeout = this.#clock.schedule(this.#slotTimeoutMs, () => this.#expire(request));
     this.#waiting.push(request);
     this.#serve();
+    if (this.#waiting.length > 0) this.#tellOfWaiting();
+  }
+
+  /** Once in a while, not for each of many requests. */
+  #tellOfWaiting(): void {
+    if (this.#willTell) return;
+    this.#willTell = true;
+    this.#clock.schedule(tellAfterMs, () => {
+      this.#willTell = false;
+      for (const [jobId, requests] of Map.groupBy(this.#waiting, (request) => request.jobId))
+        this.#log.warn(
+          `Job ${jobId} waits for ${requests.length} more slot(s), up to ${this.#slotTimeoutMs} ms (slot.request.timeout). ${this.#describeSlots()}`,
+        );
+    });
+  }
+
+  #describeSlots(): string {
+    const total = this.all.reduce((sum, taskManager) => sum + taskManager.slots.size, 0);
+    const free = this.all.reduce((sum, { slots }) => sum + [...slots.values()].filter((slot) => slot === undefined).length, 0);
+    return `The cluster has ${this.#taskManagers.size} TaskManager(s) with ${total} slot(s), ${free} of them free.`;
   }
 
   /** Requests of the job that still wait are rejected. */
@@ -161,11 +185,10 @@ export class ResourceManager {
   #expire(request: Request): void {
     if (!this.#waiting.includes(request)) return;
     this.#remove(request);
-    const total = this.all.reduce((sum, taskManager) => sum + taskManager.slots.size, 0);
     request.reject(
       new UserError('NO_RESOURCE_AVAILABLE', {
         problem: `NoResourceAvailableException: Could not acquire the minimum required resources: no slot came free within ${this.#slotTimeoutMs} ms.`,
-        found: `The cluster has ${this.#taskManagers.size} TaskManager(s) with ${total} slot(s).`,
+        found: this.#describeSlots(),
         tryNext: [
           'Start another TaskManager: bin/taskmanager.sh start',
           'Raise taskmanager.numberOfTaskSlots, or lower the parallelism (-p).',
