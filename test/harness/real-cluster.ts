@@ -132,10 +132,16 @@ export class RealCluster implements AsyncDisposable {
     );
   }
 
+  /** RUNNING means that every task runs, not that they wait for slots. */
   async waitForJobState(jobId: string, state: string): Promise<void> {
     await waitFor(
       `job ${jobId} ${state}`,
-      async () => (await this.rest<{ state: string }>(`/jobs/${jobId}`))?.state === state,
+      async () => {
+        const job = await this.rest<{ state: string; vertices: { status: string }[] }>(`/jobs/${jobId}`);
+        return (
+          job?.state === state && (state !== 'RUNNING' || job.vertices.every(({ status }) => ['RUNNING', 'FINISHED'].includes(status)))
+        );
+      },
       () => this.logs(),
     );
   }

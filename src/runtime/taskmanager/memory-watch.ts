@@ -7,6 +7,7 @@
  */
 import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { within } from '../../shared/time.ts';
 import { slotOutOfMemory } from '../task/heap-watch.ts';
 import type { ThreadMemory } from './slot-thread.ts';
 
@@ -153,16 +154,4 @@ function total(memory: ThreadMemory): number {
 
 function megabytes(bytes: number): number {
   return Math.round(bytes / mebibyte);
-}
-
-async function within<T>(ms: number, answer: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  try {
-    return await Promise.race([answer, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { SlotLimits } from '../../config/memory/process-memory.ts';
 import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { TaskManagerId } from '../../shared/ids.ts';
+import { within } from '../../shared/time.ts';
 import type { SlotMemory } from '../network/task-manager-memory.ts';
 import { openPortRpc } from '../rpc/port.ts';
 import { slotOutOfMemory } from '../task/heap-watch.ts';
@@ -54,9 +55,9 @@ export interface ThreadMemory {
 }
 
 /** A busy thread still answers between two slices; one that does not for so long is stuck in user code. */
-const answerPatienceMs = 5000;
+export const answerPatienceMs = 5000;
 /** `terminate` ends loops and waits in milliseconds, but not a thread inside a blocking system call. */
-const terminationPatienceMs = 10_000;
+export const terminationPatienceMs = 10_000;
 
 export class SlotThread {
   readonly #options: SlotThreadOptions;
@@ -146,36 +147,21 @@ export class SlotThread {
     return this.#dead;
   }
 
-  /** False when the thread did not come to its event loop for {@link answerPatienceMs}. */
-  async answers(): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), answerPatienceMs);
-    });
+  /** False when the thread does not come to its event loop for so long. */
+  async answers(patienceMs = answerPatienceMs): Promise<boolean> {
     const answer = this.#rpc.remote.ping().then(
       () => true,
       () => this.#dead,
     );
-    try {
-      return await Promise.race([answer, silence]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return (await within(patienceMs, answer)) ?? false;
   }
 
   /** False when the thread could not be ended: it sits in a system call, and only the end of the process frees it. */
-  async terminate(): Promise<boolean> {
+  async terminate(patienceMs = terminationPatienceMs): Promise<boolean> {
     this.#terminating = true;
     void this.#worker.terminate();
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), terminationPatienceMs);
-    });
-    try {
-      return await Promise.race([this.#ended.then(() => true), patience]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const ended = this.#ended.then(() => true);
+    return patienceMs === Number.POSITIVE_INFINITY ? ended : ((await within(patienceMs, ended)) ?? false);
   }
 
   #describeDeath(failure: unknown, code: number): Error {

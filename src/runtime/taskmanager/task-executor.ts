@@ -3,7 +3,7 @@
  * dead threads leave. Records never come here.
  */
 import { freemem, totalmem } from 'node:os';
-import type { Configuration } from '../../config/configuration.ts';
+import { Configuration } from '../../config/configuration.ts';
 import type { TaskManagerProcess } from '../../config/memory/process-memory.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { BugError } from '../../shared/assert.ts';
@@ -183,8 +183,11 @@ export class TaskExecutor implements TaskExecutorGateway {
 
   async cancelTask(request: { attemptId: ExecutionAttemptId; fencing: FencingToken }): Promise<void> {
     this.#checkFencing(request.fencing);
-    const timeoutMs = this.#options.config.get('task.cancellation.timeout');
-    void this.#slotOf(request.attemptId)?.cancel(request.attemptId, timeoutMs);
+    const slot = this.#slotOf(request.attemptId);
+    if (!slot) return;
+    const job = this.#jobs.get(slot.allocation?.jobId ?? '');
+    const config = job ? Configuration.of(job.jobGraph.configuration) : this.#options.config;
+    void slot.cancel(request.attemptId, config.get('task.cancellation.timeout'));
   }
 
   async sendOperatorEventToTask(request: {

@@ -6,7 +6,7 @@ import { type SerializedError, serializeError, UserError } from '../../shared/er
 import type { AllocationId, ExecutionAttemptId, JobId } from '../../shared/ids.ts';
 import type { AccumulatorReport, TaskExecutionStateUpdate } from '../rpc/gateways.ts';
 import type { SlotRuntimeListener } from '../task/task-host.ts';
-import type { SlotThread } from './slot-thread.ts';
+import { answerPatienceMs, type SlotThread, terminationPatienceMs } from './slot-thread.ts';
 
 export interface SlotAllocation {
   readonly allocationId: AllocationId;
@@ -91,24 +91,28 @@ export class TaskSlot {
     this.#listener.attemptEnded(attemptId, false);
   }
 
-  /** Asks the attempt to stop; ends the thread when it does not answer, or when the attempt outlives `timeoutMs` (0: never). */
+  /**
+   * Asks the attempt to stop. Ends the thread when it does not answer for a while, at most half of `timeoutMs`, or when the
+   * attempt outlives `timeoutMs`. With 0 the process is never ended for a thread that cannot be, and no attempt for its age.
+   */
   async cancel(attemptId: ExecutionAttemptId, timeoutMs: number): Promise<void> {
     const attempt = this.#attempts.get(attemptId);
     if (!attempt || attempt.canceling) return;
     attempt.canceling = true;
     const thread = this.#thread;
     void thread.gateway.cancelTask(attemptId).catch(() => {});
-    if (!(await thread.answers()) && this.#attempts.has(attemptId)) {
-      await this.kill(stuck(attempt.taskName));
+    const halfMs = timeoutMs > 0 ? timeoutMs / 2 : Number.POSITIVE_INFINITY;
+    if (!(await thread.answers(Math.min(answerPatienceMs, halfMs))) && this.#attempts.has(attemptId)) {
+      await this.kill(stuck(attempt.taskName), timeoutMs > 0 ? Math.min(terminationPatienceMs, halfMs) : halfMs);
       return;
     }
     if (timeoutMs > 0) this.#watch(attemptId, attempt.taskName, timeoutMs);
   }
 
   /** Ends the thread at once. Its attempts are reported: cancelled where that was asked for, else failed with `cause`. */
-  async kill(cause: SerializedError): Promise<void> {
+  async kill(cause: SerializedError, patienceMs = terminationPatienceMs): Promise<void> {
     const thread = this.#thread;
-    if (!(await thread.terminate())) {
+    if (!(await thread.terminate(patienceMs))) {
       this.#listener.unkillable(this);
       return;
     }
