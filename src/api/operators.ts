@@ -13,7 +13,7 @@
  * is, calls `context.resumeLater(this)` and returns; the task calls `resume()` when it may go on, most downstream first.
  */
 import type { KeySelectorFn, RuntimeContext } from './functions.ts';
-import type { OperatorStateStore, StateDescriptor } from './state.ts';
+import type { OperatorStateStore, State, StateDescriptor } from './state.ts';
 
 export interface Output {
   collect(value: unknown, timestamp: number): void;
@@ -103,12 +103,24 @@ export interface OperatorContext {
   readonly signal: AbortSignal;
 }
 
+/**
+ * State with a value per key and namespace. A number or string as namespace (a window's start) is much faster than an object.
+ * Clearing a namespace leaves nothing of it behind.
+ */
+export type NamespacedState<S extends State = State> = S & {
+  setNamespace(namespace: unknown): void;
+  /** List, reducing and aggregating state: moves what the sources hold to the target, in their order; sets the namespace to the target. */
+  mergeNamespaces(target: unknown, sources: Iterable<unknown>): void;
+};
+
 /** Keyed state of one operator. The current key must be set before any state of the operator is touched. */
 export interface KeyedStateAccess {
   setCurrentKey(key: unknown): void;
   getCurrentKey(): unknown;
   /** A handle bound to the backend: it always reads the current key. The same name gives the same state. */
   getState(descriptor: StateDescriptor, namespace?: unknown): unknown;
+  /** A handle of its own whose namespace is set before each use: for the state of windows. */
+  getNamespacedState<S extends State>(descriptor: StateDescriptor): NamespacedState<S>;
   getKeys(stateName: string): Iterable<unknown>;
   /** The timers of one service of the operator, kept with its keyed state. */
   timers(serviceName: string): TimerQueues;

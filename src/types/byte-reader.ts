@@ -1,9 +1,12 @@
 /** Reads what {@link ByteWriter} wrote; every read is bounds-checked, so that damaged bytes give an error, never a hang. */
 import { ExternalError } from '../shared/errors.ts';
+import type { ReadShapes } from './record-shapes.ts';
 
 export class ByteReader {
   readonly buffer: Buffer;
   position = 0;
+  /** When set, records written by shape can be read. */
+  shapes: ReadShapes | undefined = undefined;
 
   constructor(bytes: Uint8Array) {
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

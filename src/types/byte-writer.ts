@@ -1,7 +1,11 @@
 /** Growing little-endian buffer; hot paths reserve once and then write without checks. */
+import type { BlockShapes } from './record-shapes.ts';
+
 export class ByteWriter {
   buffer: Buffer;
   position = 0;
+  /** When set, plain records are written by shape. */
+  shapes: BlockShapes | undefined = undefined;
 
   constructor(initialBytes = 1024) {
     this.buffer = Buffer.allocUnsafeSlow(initialBytes);

@@ -62,3 +62,9 @@ export function detachStrings(value: unknown): unknown {
   }
   return value;
 }
+
+/** A key or namespace as state keeps it: out of reach of later changes of the program's object, and of its batch's text. */
+export function detachKey(key: unknown): unknown {
+  if (typeof key === 'string') return flattenString(key);
+  return typeof key === 'object' && key !== null ? cloneValue(key) : key;
+}

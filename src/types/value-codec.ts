@@ -6,6 +6,7 @@ import { UserError } from '../shared/errors.ts';
 import { ByteReader, corrupt } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { classCodecByName, classCodecOf } from './class-codecs.ts';
+import type { BlockShapes, RecordShape } from './record-shapes.ts';
 
 export const tag = {
   undefined: 0,
@@ -26,6 +27,7 @@ export const tag = {
   typedArray: 15,
   class: 16,
   regexp: 17,
+  shaped: 18,
 } as const;
 
 const typedArrays = [
@@ -112,6 +114,8 @@ export function readValue(reader: ByteReader, depth = 0): unknown {
       return readClass(reader, depth);
     case tag.regexp:
       return readRegExp(reader);
+    case tag.shaped:
+      return readShaped(reader, depth);
     default:
       throw corrupt(`unknown tag ${kind}`);
   }
@@ -209,8 +213,13 @@ function readList(reader: ByteReader, depth: number): unknown[] {
 }
 
 function writeRecord(writer: ByteWriter, value: Record<string, unknown>, path: string, depth: number): void {
-  const keys = Object.keys(value);
   refuseSymbolKeys(value, path);
+  const shape = writer.shapes?.finder.shapeOf(value);
+  if (shape !== undefined) {
+    writeShaped(writer, shape, value, path, depth);
+    return;
+  }
+  const keys = Object.keys(value);
   writer.uint8(tag.record);
   writer.varint(keys.length);
   for (const key of keys) {
@@ -224,6 +233,36 @@ function readRecord(reader: ByteReader, depth: number): Record<string, unknown> 
   reader.need(length);
   const record: Record<string, unknown> = {};
   for (let i = 0; i < length; i++) setField(record, reader.string(), readValue(reader, depth + 1));
+  return record;
+}
+
+function writeShaped(writer: ByteWriter, shape: RecordShape, value: Record<string, unknown>, path: string, depth: number): void {
+  const shapes = writer.shapes as BlockShapes;
+  const { keys } = shape;
+  const number = shapes.numberOf(shape);
+  writer.uint8(tag.shaped);
+  if (number >= 0) writer.varint(number);
+  else {
+    writer.varint(shapes.count - 1);
+    writer.varint(keys.length);
+    for (const key of keys) writer.string(key);
+  }
+  let index = 0;
+  try {
+    for (; index < keys.length; index++) writeValue(writer, value[keys[index] as string], '', depth);
+  } catch (error) {
+    // Only a failure needs the path: the field is written again, with it.
+    const key = keys[index] as string;
+    writeValue(new ByteWriter(64), value[key], `${path}.${key}`, depth);
+    throw error;
+  }
+}
+
+function readShaped(reader: ByteReader, depth: number): Record<string, unknown> {
+  if (!reader.shapes) throw corrupt('a record by shape where none can be');
+  const keys = reader.shapes.read(reader);
+  const record: Record<string, unknown> = {};
+  for (let i = 0; i < keys.length; i++) setField(record, keys[i] as string, readValue(reader, depth + 1));
   return record;
 }
 

@@ -38,7 +38,7 @@ abstract class TimedOperator extends InterruptibleOperator {
   protected setupTimers(context: OperatorContext, userFunction: unknown, keyed: boolean): void {
     const onTimer = (userFunction as { onTimer?: OnTimerMethod }).onTimer;
     this.#onTimer = onTimer?.bind(userFunction);
-    if (keyed) this.#timers = new KeyedTimerService(context, this.#fire, () => this.#processingTime());
+    if (keyed) this.#timers = new KeyedTimerService(context, 'user-timers', this.#fire, () => this.#processingTime());
     const service =
       this.#timers ??
       keylessTimers(
@@ -75,6 +75,11 @@ abstract class TimedOperator extends InterruptibleOperator {
 
   protected override continueWork(): boolean {
     return super.continueWork() && this.#continueFiring();
+  }
+
+  override async open(): Promise<void> {
+    await super.open();
+    this.#timers?.open();
   }
 
   override close(): void | Promise<void> {

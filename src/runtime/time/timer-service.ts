@@ -1,27 +1,43 @@
-/** The timers of one keyed operator: event-time timers fire with the watermark, processing-time timers by one clock callback. */
+/**
+ * The timers of one keyed operator: event-time timers fire with the watermark, processing-time timers by one clock callback.
+ * They are kept with the keyed state, under the service's name: snapshots and rescaling come with it.
+ */
 import type { TimeDomain, TimerService } from '../../api/functions.ts';
-import type { OperatorContext } from '../../api/operators.ts';
+import type { KeyedStateAccess, OperatorContext, TimerQueueAccess } from '../../api/operators.ts';
+import { UserError } from '../../shared/errors.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
-import { TimerQueue } from './timer-queue.ts';
 
 /** The key is set. False when no further timer may fire now. */
-export type TimerCallback = (timestamp: number, domain: TimeDomain) => boolean;
+export type TimerCallback = (timestamp: number, domain: TimeDomain, namespace: unknown) => boolean;
 
 export class KeyedTimerService implements TimerService {
-  readonly #event = new TimerQueue();
-  readonly #processing = new TimerQueue();
   readonly #context: OperatorContext;
+  readonly #keyedState: KeyedStateAccess;
+  readonly #event: TimerQueueAccess;
+  readonly #processing: TimerQueueAccess;
   readonly #onTimer: TimerCallback;
   readonly #onProcessingTime: () => void;
   #watermark = MIN_TIMESTAMP;
   #armedFor = Number.POSITIVE_INFINITY;
   #disarm: (() => void) | undefined;
 
-  /** `onProcessingTime` is called as a mail when processing-time timers are due; it calls {@link fireProcessing}. */
-  constructor(context: OperatorContext, onTimer: TimerCallback, onProcessingTime: () => void) {
+  /**
+   * The operator's inputs are keyed. `serviceName` finds the timers again after a restore. `onProcessingTime` is called as a mail
+   * when processing-time timers are due; it calls {@link fireProcessing}.
+   */
+  constructor(context: OperatorContext, serviceName: string, onTimer: TimerCallback, onProcessingTime: () => void) {
     this.#context = context;
+    this.#keyedState = context.keyedState as KeyedStateAccess;
+    const { event, processing } = this.#keyedState.timers(serviceName);
+    this.#event = event;
+    this.#processing = processing;
     this.#onTimer = onTimer;
     this.#onProcessingTime = onProcessingTime;
+  }
+
+  /** When the operator opens: restored processing-time timers that are overdue fire right away. */
+  open(): void {
+    this.#arm();
   }
 
   currentProcessingTime(): number {
@@ -32,21 +48,21 @@ export class KeyedTimerService implements TimerService {
     return this.#watermark;
   }
 
-  registerEventTimeTimer(timestamp: number): void {
-    this.#event.add(timestamp, this.#key());
+  registerEventTimeTimer(timestamp: number, namespace?: unknown): void {
+    this.#event.add(this.#checked(timestamp), this.#keyedState.getCurrentKey(), namespace);
   }
 
-  registerProcessingTimeTimer(timestamp: number): void {
-    this.#processing.add(timestamp, this.#key());
+  registerProcessingTimeTimer(timestamp: number, namespace?: unknown): void {
+    this.#processing.add(this.#checked(timestamp), this.#keyedState.getCurrentKey(), namespace);
     this.#arm();
   }
 
-  deleteEventTimeTimer(timestamp: number): void {
-    this.#event.delete(timestamp, this.#key());
+  deleteEventTimeTimer(timestamp: number, namespace?: unknown): void {
+    this.#event.delete(timestamp, this.#keyedState.getCurrentKey(), namespace);
   }
 
-  deleteProcessingTimeTimer(timestamp: number): void {
-    this.#processing.delete(timestamp, this.#key());
+  deleteProcessingTimeTimer(timestamp: number, namespace?: unknown): void {
+    this.#processing.delete(timestamp, this.#keyedState.getCurrentKey(), namespace);
   }
 
   set watermark(timestamp: number) {
@@ -68,10 +84,10 @@ export class KeyedTimerService implements TimerService {
     this.#disarm?.();
   }
 
-  #fire(queue: TimerQueue, until: number, domain: TimeDomain): boolean {
+  #fire(queue: TimerQueueAccess, until: number, domain: TimeDomain): boolean {
     for (let due = queue.takeDue(until); due; due = queue.takeDue(until)) {
-      this.#context.keyedState?.setCurrentKey(due.key);
-      if (!this.#onTimer(due.timestamp, domain)) return false;
+      this.#keyedState.setCurrentKey(due.key);
+      if (!this.#onTimer(due.timestamp, domain, due.namespace)) return false;
     }
     return true;
   }
@@ -90,7 +106,11 @@ export class KeyedTimerService implements TimerService {
     });
   }
 
-  #key(): unknown {
-    return this.#context.keyedState?.getCurrentKey();
+  #checked(timestamp: number): number {
+    if (typeof timestamp === 'number' && !Number.isNaN(timestamp)) return timestamp;
+    throw new UserError('INVALID_TIMER', {
+      problem: `Operator '${this.#context.operatorName}': a timer cannot be set for ${String(timestamp)}.`,
+      tryNext: ['Give the time in milliseconds since 1970, as a number.'],
+    });
   }
 }

@@ -1,244 +1,166 @@
 /**
- * Keyed state on the heap. The current key is set by the task before each record or timer; every handle reads it. All
- * access goes through `table.get/set/delete` of one state table, which is where snapshots will hook in.
+ * Keyed state on the heap. The current key is set by the task before each record or timer; every handle reads it.
  *
- * A value handed out is the live object: a program that changes it must also `update` it.
+ * A value handed out is the live object: a program that changes it must also `update` it. Snapshots do not stop the stream:
+ * see {@link SnapshotsUnderWay}.
  */
-import type {
-  AggregatingStateDescriptor,
-  ListState,
-  MapState,
-  ReducingStateDescriptor,
-  StateDescriptor,
-  ValueState,
-  ValueStateDescriptor,
-} from '../../api/state.ts';
-import { BugError } from '../../shared/assert.ts';
+import type { NamespacedState, TimerQueues } from '../../api/operators.ts';
+import type { State, StateDescriptor } from '../../api/state.ts';
 import { UserError } from '../../shared/errors.ts';
-import { detachStrings } from '../../types/codecs.ts';
-import { keyIdentity } from '../../types/key-hash.ts';
+import type { KeyedStateHandle } from '../snapshot/handles.ts';
+import type { CheckpointOutputStream } from '../storage/checkpoint-streams.ts';
+import { AggregatingHandle } from './handles/aggregating-handle.ts';
+import type { HandleScope, KeyedHandle } from './handles/keyed-handle.ts';
+import { ListHandle } from './handles/list-handle.ts';
+import { MapHandle } from './handles/map-handle.ts';
+import { ReducingHandle } from './handles/reducing-handle.ts';
+import { ValueHandle } from './handles/value-handle.ts';
+import { HeapRestore } from './heap-restore.ts';
+import { HeapSnapshot } from './heap-snapshot.ts';
+import { KeyTable } from './key-table.ts';
 import type { KeyedStateBackend, KeyedStateBackendOptions, StateSnapshot } from './keyed-state-backend.ts';
-import { StateTable } from './state-table.ts';
+import { SnapshotsUnderWay } from './snapshots-under-way.ts';
+import { RegisteredState } from './state-entry.ts';
+import { TimerQueue } from './timer-queue.ts';
 
-interface RegisteredState {
-  readonly descriptor: StateDescriptor;
-  readonly table: StateTable<unknown>;
-  readonly handles: Map<unknown, unknown>;
+interface Timers extends TimerQueues {
+  readonly event: TimerQueue;
+  readonly processing: TimerQueue;
 }
 
-const noKey = Symbol('no key');
-
 export class HeapKeyedStateBackend implements KeyedStateBackend {
-  readonly #operatorName: string;
+  readonly #options: KeyedStateBackendOptions;
+  readonly #table: KeyTable;
+  readonly #underWay = new SnapshotsUnderWay();
   readonly #states = new Map<string, RegisteredState>();
-  /** Keys as the program made them, by identity: a compound key's identity is not the key. */
-  readonly #compoundKeys = new Map<unknown, unknown>();
-  #key: unknown = noKey;
-  #identity: unknown = noKey;
+  readonly #handles = new Map<string, KeyedHandle>();
+  readonly #timers = new Map<string, Timers>();
+  #restore: HeapRestore | undefined;
 
   constructor(options: KeyedStateBackendOptions) {
-    this.#operatorName = options.operatorName;
+    this.#options = options;
+    this.#table = new KeyTable(options.operatorName);
   }
-
-  async restore(): Promise<void> {
-    throw new BugError('keyed state cannot be restored yet');
-  }
-
-  snapshot(): StateSnapshot {
-    throw new BugError('keyed state cannot be stored yet');
-  }
-
-  close(): void {}
 
   setCurrentKey(key: unknown): void {
-    this.#key = key;
-    this.#identity = keyIdentity(key);
-    if (typeof key === 'object' && key !== null) this.#compoundKeys.set(this.#identity, key);
+    this.#table.setCurrentKey(key);
   }
 
   getCurrentKey(): unknown {
-    if (this.#key === noKey) throw this.#withoutKey();
-    return this.#key;
+    return this.#table.currentKey;
   }
 
   getState(descriptor: StateDescriptor, namespace?: unknown): unknown {
-    const state = this.#register(descriptor);
-    const known = state.handles.get(namespace);
-    if (known) return known;
-    const handle = this.#handle(descriptor, this.#cell(state.table as StateTable<never>, namespace));
-    state.handles.set(namespace, handle);
+    if (namespace !== undefined) {
+      const handle = this.#createHandle(descriptor);
+      handle.setNamespace(namespace);
+      return handle;
+    }
+    const known = this.#handles.get(descriptor.name);
+    if (known) {
+      this.#register(descriptor);
+      return known;
+    }
+    const handle = this.#createHandle(descriptor);
+    this.#handles.set(descriptor.name, handle);
     return handle;
   }
 
-  timers(): never {
-    throw new BugError('timers are not kept with the keyed state yet');
+  getNamespacedState<S extends State>(descriptor: StateDescriptor): NamespacedState<S> {
+    return this.#createHandle(descriptor) as unknown as NamespacedState<S>;
   }
 
   *getKeys(stateName: string): Generator<unknown> {
     const state = this.#states.get(stateName);
-    for (const identity of state?.table.keys() ?? []) yield this.#compoundKeys.has(identity) ? this.#compoundKeys.get(identity) : identity;
+    if (state) yield* this.#table.keys(state);
+  }
+
+  timers(serviceName: string): Timers {
+    let timers = this.#timers.get(serviceName);
+    if (!timers) {
+      timers = {
+        event: new TimerQueue('event-time-timers', serviceName, this.#table, this.#underWay),
+        processing: new TimerQueue('processing-time-timers', serviceName, this.#table, this.#underWay),
+      };
+      this.#timers.set(serviceName, timers);
+    }
+    return timers;
+  }
+
+  async restore(handles: readonly KeyedStateHandle[], read: (handle: KeyedStateHandle) => Promise<Uint8Array>): Promise<void> {
+    this.#restore = new HeapRestore({
+      ...this.#options,
+      table: this.#table,
+      stateOf: (name, kind, type, keyType) => this.#stateOf(name, kind, type, keyType),
+      timersOf: (serviceName, kind) =>
+        kind === 'event-time-timers' ? this.timers(serviceName).event : this.timers(serviceName).processing,
+    });
+    await this.#restore.run(handles, read);
+  }
+
+  snapshot(_checkpointId: number, output: CheckpointOutputStream): StateSnapshot {
+    return this.#underWay.begin(
+      (version) =>
+        new HeapSnapshot({
+          ...this.#options,
+          version,
+          output,
+          underWay: this.#underWay,
+          contents: {
+            table: this.#table,
+            timerQueues: [...this.#timers.values()].flatMap(({ event, processing }) => [event, processing]),
+            unreadBlocks: this.#restore?.unreadBlocks() ?? [],
+          },
+        }),
+    );
+  }
+
+  close(): void {
+    this.#underWay.abortAll();
+  }
+
+  #createHandle(descriptor: StateDescriptor): KeyedHandle {
+    const scope: HandleScope = {
+      operatorName: this.#options.operatorName,
+      table: this.#table,
+      underWay: this.#underWay,
+      state: this.#register(descriptor),
+    };
+    switch (descriptor.kind) {
+      case 'value':
+        return new ValueHandle(scope, descriptor);
+      case 'list':
+        return new ListHandle(scope);
+      case 'map':
+        return new MapHandle(scope);
+      case 'reducing':
+        return new ReducingHandle(scope, descriptor);
+      case 'aggregating':
+        return new AggregatingHandle(scope, descriptor);
+    }
   }
 
   #register(descriptor: StateDescriptor): RegisteredState {
-    const known = this.#states.get(descriptor.name);
-    if (known && known.descriptor.kind !== descriptor.kind) {
-      throw new UserError('STATE_KIND_MISMATCH', {
-        problem: `Operator '${this.#operatorName}': the state '${descriptor.name}' is a ${known.descriptor.kind} state and was asked for as a ${descriptor.kind} state.`,
-        tryNext: ['Give each state of an operator a name of its own.'],
-      });
-    }
-    if (known) return known;
-    const state: RegisteredState = { descriptor, table: new StateTable(), handles: new Map() };
-    this.#states.set(descriptor.name, state);
+    const { name, kind, type } = descriptor;
+    const keyType = kind === 'map' ? descriptor.keyType : undefined;
+    const state = this.#stateOf(name, kind, type, keyType);
+    state.type = type ?? state.type;
+    state.keyType = keyType ?? state.keyType;
+    this.#restore?.refuseUnreadable(state);
     return state;
   }
 
-  #cell<V>(table: StateTable<V>, namespace: unknown): Cell<V> {
-    const identity = (): unknown => {
-      if (this.#identity === noKey) throw this.#withoutKey();
-      return this.#identity;
-    };
-    if (namespace === undefined) {
-      return {
-        get: () => table.get(identity()),
-        set: (value) => table.set(identity(), value),
-        clear: () => table.delete(identity()),
-      };
+  #stateOf(name: string, kind: RegisteredState['kind'], type: RegisteredState['type'], keyType: RegisteredState['type']): RegisteredState {
+    let state = this.#states.get(name);
+    if (!state) {
+      state = new RegisteredState(name, kind, type, keyType);
+      this.#states.set(name, state);
     }
-    const scope = keyIdentity(namespace);
-    const inner = table as unknown as StateTable<Map<unknown, V>>;
-    return {
-      get: () => inner.get(identity())?.get(scope),
-      set: (value) => {
-        const map = inner.get(identity());
-        if (map) map.set(scope, value);
-        else inner.set(identity(), new Map([[scope, value]]));
-      },
-      clear: () => {
-        const map = inner.get(identity());
-        map?.delete(scope);
-        if (map?.size === 0) inner.delete(identity());
-      },
-    };
-  }
-
-  #handle(descriptor: StateDescriptor, cell: Cell<never>): unknown {
-    switch (descriptor.kind) {
-      case 'value':
-        return valueState(descriptor, cell);
-      case 'list':
-        return listState(cell, descriptor.name);
-      case 'map':
-        return mapState(cell);
-      case 'reducing':
-        return reducingState(descriptor, cell);
-      case 'aggregating':
-        return aggregatingState(descriptor, cell);
-    }
-  }
-
-  #withoutKey(): UserError {
-    return new UserError('NO_KEY', {
-      problem: `Operator '${this.#operatorName}': state was used where no key is set.`,
-      tryNext: ['Use keyed state in processElement and onTimer of a keyed stream only.'],
+    if (state.kind === kind) return state;
+    throw new UserError('STATE_KIND_MISMATCH', {
+      problem: `Operator '${this.#options.operatorName}': the state '${name}' is a ${state.kind} state and was asked for as a ${kind} state.`,
+      found: this.#restore?.hasRestored(name) ? 'It was restored from a checkpoint or savepoint.' : undefined,
+      tryNext: ['Give each state of an operator a name of its own, also when its kind changes.'],
     });
   }
-}
-
-/** The value of one state at the current key. */
-interface Cell<V> {
-  get(): V | undefined;
-  set(value: V): void;
-  clear(): void;
-}
-
-function valueState(descriptor: ValueStateDescriptor<unknown>, cell: Cell<unknown>): ValueState<unknown> {
-  return {
-    value: () => cell.get() ?? descriptor.defaultValue?.() ?? null,
-    update: (value) => {
-      if (value === null || value === undefined) cell.clear();
-      else cell.set(detachStrings(value));
-    },
-    clear: () => cell.clear(),
-  };
-}
-
-function listState(cell: Cell<unknown[]>, name: string): ListState<unknown> {
-  const append = (values: Iterable<unknown>): void => {
-    const list = cell.get() ?? [];
-    for (const value of values) {
-      if (value === null || value === undefined)
-        throw new UserError('NULL_IN_LIST', { problem: `null cannot be added to the list state '${name}'.` });
-      list.push(detachStrings(value));
-    }
-    if (list.length > 0) cell.set(list);
-  };
-  return {
-    get: () => cell.get() ?? [],
-    add: (value) => append([value]),
-    addAll: append,
-    update: (values) => {
-      const copy = [...values];
-      cell.clear();
-      append(copy);
-    },
-    clear: () => cell.clear(),
-  };
-}
-
-function mapState(cell: Cell<Map<unknown, readonly [unknown, unknown]>>): MapState<unknown, unknown> {
-  const put = (key: unknown, value: unknown): void => {
-    const map = cell.get() ?? new Map<unknown, readonly [unknown, unknown]>();
-    map.set(keyIdentity(key), [typeof key === 'string' ? detachStrings(key) : key, detachStrings(value)]);
-    cell.set(map);
-  };
-  const remove = (key: unknown): void => {
-    const map = cell.get();
-    map?.delete(keyIdentity(key));
-    if (map?.size === 0) cell.clear();
-  };
-  const entries = function* (): Generator<[unknown, unknown]> {
-    for (const [key, value] of cell.get()?.values() ?? []) yield [key, value];
-  };
-  return {
-    get: (key) => cell.get()?.get(keyIdentity(key))?.[1],
-    put,
-    putAll: (pairs) => {
-      for (const [key, value] of pairs) put(key, value);
-    },
-    remove,
-    contains: (key) => cell.get()?.has(keyIdentity(key)) ?? false,
-    entries,
-    keys: function* () {
-      for (const [key] of entries()) yield key;
-    },
-    values: function* () {
-      for (const [, value] of entries()) yield value;
-    },
-    isEmpty: () => (cell.get()?.size ?? 0) === 0,
-    clear: () => cell.clear(),
-    [Symbol.iterator]: entries,
-  };
-}
-
-function reducingState(descriptor: ReducingStateDescriptor<unknown>, cell: Cell<unknown>) {
-  return {
-    get: () => cell.get() ?? null,
-    add: (value: unknown) => {
-      const former = cell.get();
-      cell.set(detachStrings(former === undefined ? value : descriptor.reduce(former, value)));
-    },
-    clear: () => cell.clear(),
-  };
-}
-
-function aggregatingState(descriptor: AggregatingStateDescriptor<unknown, unknown, unknown>, cell: Cell<unknown>) {
-  return {
-    get: () => {
-      const accumulator = cell.get();
-      return accumulator === undefined ? null : descriptor.getResult(accumulator);
-    },
-    add: (value: unknown) => cell.set(descriptor.add(value, cell.get() ?? descriptor.createAccumulator())),
-    clear: () => cell.clear(),
-  };
 }

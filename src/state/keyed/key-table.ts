@@ -1,0 +1,206 @@
+/**
+ * All keyed state of one operator on the heap: per key a chain of entries, one per (state, namespace). One look-up per record
+ * serves every state of the operator: the chain of the current key is remembered until the key changes.
+ *
+ * Keeps true for walkers: `next` of an entry that was removed still leads to the entries that were behind it.
+ */
+import { UserError } from '../../shared/errors.ts';
+import { detachKey, flattenString } from '../../types/codecs.ts';
+import { keyIdentity } from '../../types/key-hash.ts';
+import { GrowingMap, type MapCursor } from './growing-map.ts';
+import { RegisteredState, StateEntry } from './state-entry.ts';
+
+/** A key with more entries than this (many windows) gets an index instead of a chain. */
+const longestChain = 16;
+
+const indexState = new RegisteredState('index of a key', 'map', undefined, undefined);
+/** Stands for "not looked up yet", so that the remembered head has one type. */
+const unresolved = new StateEntry(indexState, undefined, undefined, undefined, new Map(), 0);
+const noKey = Symbol('no key');
+
+type Index = Map<RegisteredState, GrowingMap<StateEntry>>;
+
+export class KeyTable {
+  readonly #operatorName: string;
+  readonly #chains = new GrowingMap<StateEntry>(true);
+  #key: unknown = noKey;
+  #identity: unknown = noKey;
+  #head: StateEntry | undefined = unresolved;
+
+  constructor(operatorName: string) {
+    this.#operatorName = operatorName;
+  }
+
+  setCurrentKey(key: unknown): void {
+    this.#identity = keyIdentity(key);
+    this.#key = key;
+    this.#head = unresolved;
+  }
+
+  clearCurrentKey(): void {
+    this.#key = noKey;
+    this.#identity = noKey;
+    this.#head = unresolved;
+  }
+
+  get currentKey(): unknown {
+    if (this.#key === noKey) throw this.#noKeyError();
+    return this.#key;
+  }
+
+  /** {@link keyIdentity}, known already for the current key. */
+  identityOf(key: unknown): unknown {
+    return key === this.#key ? this.#identity : keyIdentity(key);
+  }
+
+  /** The current key's entry, if there is one. */
+  find(state: RegisteredState, scope: unknown): StateEntry | undefined {
+    let entry = this.#head;
+    if (entry === unresolved) entry = this.#resolve();
+    while (entry !== undefined) {
+      if (entry.state === state && entry.scope === scope) return entry;
+      if (entry.state === indexState) return (entry.value as Index).get(state)?.get(scope);
+      entry = entry.next;
+    }
+    return undefined;
+  }
+
+  /** Adds an entry for the current key, which has none yet. */
+  insert(state: RegisteredState, namespace: unknown, scope: unknown, value: unknown, version: number): StateEntry {
+    let head = this.#head;
+    if (head === unresolved) head = this.#resolve();
+    const key = head === undefined ? this.#ownKey() : head.key;
+    const entry = new StateEntry(state, key, detachKey(namespace), scope, value, version);
+    if (head?.state === indexState) addToIndex(head.value as Index, entry);
+    else {
+      entry.next = head;
+      this.#replaceHead(isLong(entry) ? indexOf(entry) : entry);
+    }
+    return entry;
+  }
+
+  /** Removes an entry of the current key. */
+  remove(entry: StateEntry): void {
+    const head = this.#head as StateEntry;
+    if (head.state === indexState) {
+      const index = head.value as Index;
+      const byScope = index.get(entry.state);
+      byScope?.delete(entry.scope);
+      if (byScope?.size === 0) index.delete(entry.state);
+      if (index.size === 0) this.#replaceHead(undefined);
+      return;
+    }
+    if (head === entry) {
+      this.#replaceHead(entry.next);
+      return;
+    }
+    for (let before = head; before.next !== undefined; before = before.next) {
+      if (before.next !== entry) continue;
+      before.next = entry.next;
+      return;
+    }
+  }
+
+  /** Entries one by one, in no order, while the table may change; see {@link MapCursor}. */
+  cursor(): EntryCursor {
+    return new EntryCursor(this.#chains.cursor());
+  }
+
+  /** Keys that have a value in this state; keys may be given new ones, and lose them, meanwhile. */
+  *keys(state: RegisteredState): Generator<unknown> {
+    const chains = this.#chains.cursor();
+    for (let head = chains.next(); head !== undefined; head = chains.next()) {
+      if (hasState(head, state)) yield head.key;
+    }
+  }
+
+  get keyCount(): number {
+    return this.#chains.size;
+  }
+
+  #resolve(): StateEntry | undefined {
+    if (this.#key === noKey) throw this.#noKeyError();
+    this.#head = this.#chains.get(this.#identity);
+    return this.#head;
+  }
+
+  /** A copy that no later change of the program's object reaches, and that keeps no batch's text alive. */
+  #ownKey(): unknown {
+    const isItself = this.#identity === this.#key;
+    if (typeof this.#identity === 'string') this.#identity = flattenString(this.#identity);
+    return isItself ? this.#identity : detachKey(this.#key);
+  }
+
+  #replaceHead(head: StateEntry | undefined): void {
+    this.#head = head;
+    if (head === undefined) this.#chains.delete(this.#identity);
+    else this.#chains.set(this.#identity, head);
+  }
+
+  #noKeyError(): UserError {
+    return new UserError('NO_KEY', {
+      problem: `Operator '${this.#operatorName}': state was used where no key is set.`,
+      tryNext: ['Use keyed state in processElement and onTimer of a keyed stream only.'],
+    });
+  }
+}
+
+export class EntryCursor {
+  readonly #chains: MapCursor<StateEntry>;
+  #next: StateEntry | undefined;
+  #indexed: MapCursor<StateEntry>[] = [];
+
+  constructor(chains: MapCursor<StateEntry>) {
+    this.#chains = chains;
+  }
+
+  /** Undefined at the end. */
+  next(): StateEntry | undefined {
+    for (;;) {
+      const indexed = this.#fromIndex();
+      if (indexed !== undefined) return indexed;
+      const entry = this.#next ?? this.#chains.next();
+      if (entry === undefined) return undefined;
+      this.#next = entry.next;
+      if (entry.state !== indexState) return entry;
+      this.#indexed = Array.from((entry.value as Index).values(), (byScope) => byScope.cursor());
+    }
+  }
+
+  #fromIndex(): StateEntry | undefined {
+    while (this.#indexed.length > 0) {
+      const entry = (this.#indexed[this.#indexed.length - 1] as MapCursor<StateEntry>).next();
+      if (entry !== undefined) return entry;
+      this.#indexed.pop();
+    }
+    return undefined;
+  }
+}
+
+function hasState(head: StateEntry, state: RegisteredState): boolean {
+  if (head.state === indexState) return (head.value as Index).has(state);
+  for (let entry: StateEntry | undefined = head; entry !== undefined; entry = entry.next) if (entry.state === state) return true;
+  return false;
+}
+
+function isLong(head: StateEntry): boolean {
+  let length = 0;
+  for (let entry: StateEntry | undefined = head; entry !== undefined; entry = entry.next) length++;
+  return length > longestChain;
+}
+
+/** Walkers on the chain go on along `next`, which stays. */
+function indexOf(head: StateEntry): StateEntry {
+  const index: Index = new Map();
+  for (let entry: StateEntry | undefined = head; entry !== undefined; entry = entry.next) addToIndex(index, entry);
+  return new StateEntry(indexState, head.key, undefined, undefined, index, 0);
+}
+
+function addToIndex(index: Index, entry: StateEntry): void {
+  let byScope = index.get(entry.state);
+  if (!byScope) {
+    byScope = new GrowingMap();
+    index.set(entry.state, byScope);
+  }
+  byScope.set(entry.scope, entry);
+}

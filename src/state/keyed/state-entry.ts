@@ -1,0 +1,65 @@
+/**
+ * The units that keyed state on the heap consists of. A unit is what a snapshot saves at once: the value of one
+ * (state, key, namespace), or one entry of a map state.
+ *
+ * `version` is the number of the newest snapshot that needs nothing more from the unit: it saved it, or began before the unit
+ * was there. See {@link SnapshotsUnderWay}.
+ */
+import type { StateDescriptor } from '../../api/state.ts';
+import type { TypeInfo } from '../../types/type-info.ts';
+
+export type StateKind = StateDescriptor['kind'];
+
+/** One state of the operator: known since the program asked for it, or since it was restored. */
+export class RegisteredState {
+  readonly name: string;
+  readonly kind: StateKind;
+  /** As declared, else as stored; only carried along. */
+  type: TypeInfo | undefined;
+  keyType: TypeInfo | undefined;
+  /** The first value was looked at: can it be stored? */
+  isChecked = false;
+  /** What was restored cannot be read by this program: see {@link HeapRestore}. */
+  isUnreadable = false;
+
+  constructor(name: string, kind: StateKind, type: TypeInfo | undefined, keyType: TypeInfo | undefined) {
+    this.name = name;
+    this.kind = kind;
+    this.type = type;
+    this.keyType = keyType;
+  }
+}
+
+/** The value of one state for one key and namespace; the entries of a key hang together by `next`. */
+export class StateEntry {
+  readonly state: RegisteredState;
+  readonly key: unknown;
+  readonly namespace: unknown;
+  /** Identity of the namespace. */
+  readonly scope: unknown;
+  /** The value or accumulator; an array for list state, a GrowingMap of {@link MapStateEntry} for map state. */
+  value: unknown;
+  version: number;
+  next: StateEntry | undefined = undefined;
+
+  constructor(state: RegisteredState, key: unknown, namespace: unknown, scope: unknown, value: unknown, version: number) {
+    this.state = state;
+    this.key = key;
+    this.namespace = namespace;
+    this.scope = scope;
+    this.value = value;
+    this.version = version;
+  }
+}
+
+export class MapStateEntry {
+  readonly key: unknown;
+  value: unknown;
+  version: number;
+
+  constructor(key: unknown, value: unknown, version: number) {
+    this.key = key;
+    this.value = value;
+    this.version = version;
+  }
+}
