@@ -27,6 +27,7 @@ const entryPoints = {
   taskmanager: 'src/deployment/process/taskmanager.ts',
   'slot-thread': 'src/deployment/process/slot-thread.ts',
   'user-code-thread': 'src/deployment/process/user-code-thread.ts',
+  'program-process': 'src/deployment/process/program-process.ts',
 };
 
 /** What cannot be bundled: a native program, native add-ons, and what is looked up at run time. */

@@ -60,7 +60,7 @@ function classpathModule(url: string): string {
 }
 
 async function runEsbuild(entryPoints: Record<string, string>, directory: string, program: ProgramFile): Promise<void> {
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   try {
     await build({
       entryPoints,
@@ -85,6 +85,9 @@ async function runEsbuild(entryPoints: Record<string, string>, directory: string
     });
   } catch (error) {
     throw bundleError(error, program);
+  } finally {
+    // Its process would stay beside a program that runs for long, and without a parent when that one is killed.
+    await stop();
   }
   nameSources(directory);
 }

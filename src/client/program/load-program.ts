@@ -21,7 +21,7 @@ export interface LoadProgramOptions {
   readonly classpaths: readonly string[];
   readonly args: readonly string[];
   readonly configuration: Readonly<Record<string, string>>;
-  /** Where the artifact lies until the program is disposed of; default: the system's temporary directory. */
+  /** For the artifact until the program is disposed of, and for what is unpacked; default: the system's temporary directory. */
   readonly temporaryDirectory?: string | undefined;
 }
 
@@ -65,7 +65,7 @@ export interface LoadedProgram {
 
 /** Throws UserError with the place of the fault. */
 export async function loadProgram(options: LoadProgramOptions): Promise<LoadedProgram> {
-  const file = await openProgramFile(options.path);
+  const file = await openProgramFile(options.path, options.temporaryDirectory);
   const directory = mkdtempSync(join(options.temporaryDirectory ?? tmpdir(), 'weir-artifact-'));
   try {
     const artifactDirectory = join(directory, 'artifact');

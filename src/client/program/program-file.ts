@@ -28,7 +28,7 @@ export interface ProgramFile {
 const moduleExtensions = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.tsx', '.jsx'];
 
 /** Throws UserError; the texts of a missing file are those Flink's scripts know. */
-export async function openProgramFile(path: string): Promise<ProgramFile> {
+export async function openProgramFile(path: string, temporaryDirectory = tmpdir()): Promise<ProgramFile> {
   const absolute = resolve(path);
   if (!existsSync(absolute)) {
     throw new UserError('PROGRAM_NOT_FOUND', { problem: `JAR file does not exist: ${path}` });
@@ -38,7 +38,7 @@ export async function openProgramFile(path: string): Promise<ProgramFile> {
   if (moduleExtensions.includes(extension)) return source(absolute, path);
   const magic = readMagic(absolute);
   if (magic.startsWith('504b0304')) refuseZip(absolute, path);
-  if (magic.startsWith('1f8b')) return openArchive(absolute, path);
+  if (magic.startsWith('1f8b')) return openArchive(absolute, path, temporaryDirectory);
   if (magic.startsWith('cafebabe')) refuseJava(path, 'It is a compiled Java class.');
   throw new UserError('UNKNOWN_PROGRAM', {
     problem: `${path} is not a program that Weir can run.`,
@@ -83,8 +83,8 @@ function refuseJava(path: string, found: string): never {
   });
 }
 
-async function openArchive(absolute: string, displayName: string): Promise<ProgramFile> {
-  const directory = mkdtempSync(join(tmpdir(), 'weir-program-'));
+async function openArchive(absolute: string, displayName: string, temporaryDirectory: string): Promise<ProgramFile> {
+  const directory = mkdtempSync(join(temporaryDirectory, 'weir-program-'));
   const dispose = (): void => rmSync(directory, { recursive: true, force: true });
   try {
     await extract({ file: absolute, cwd: directory, strict: true });

@@ -48,7 +48,7 @@ export class LocalCluster {
       temporaryDirectory: this.#directory.path,
       onShutDown: () => {},
       createUserCode: (blobs) => (jobGraph, listener) => new JobUserCodeThread(workers, blobs, jobGraph, listener),
-      createPrograms: () => ({ run: unsupported, plan: unsupported }),
+      createPrograms: () => ({ run: unsupported, plan: unsupported, close: () => {} }),
     });
   }
 

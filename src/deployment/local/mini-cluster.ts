@@ -73,7 +73,7 @@ export class MiniCluster implements AsyncDisposable {
       temporaryDirectory: tmpdir(),
       fencing,
       createUserCode: (jobGraph, listener) => new SourceCoordinators(programOf(jobGraph), listener),
-      programs: { run: unsupported, plan: unsupported },
+      programs: { run: unsupported, plan: unsupported, close: () => {} },
       onShutDown: () => {},
     });
     const edgeCodecs = config.get('weir.codec.everywhere') ? codecsEverywhere(codecs) : codecs;

@@ -9,8 +9,9 @@ import { standaloneDriver } from '../../runtime/resourcemanager/resource-manager
 import { installationRoot } from '../../shared/installation.ts';
 import { systemClock } from '../../shared/time.ts';
 import type { ProcessContext, RunningProcess } from './process-frame.ts';
+import { ProgramRunner } from './program-runner.ts';
 import { type TemporaryDirectory, temporaryDirectory } from './temporary-directory.ts';
-import { JobManagerPrograms, JobUserCodeThread, type UserCodeWorkerOptions } from './user-code-worker.ts';
+import { JobUserCodeThread, type UserCodeWorkerOptions } from './user-code-worker.ts';
 
 /** Of a cluster that nobody else can reach. */
 const loopback = 'localhost';
@@ -55,7 +56,15 @@ async function startServices(context: ProcessContext, directory: TemporaryDirect
       context.end(0);
     },
     createUserCode: (blobs) => (jobGraph, listener) => new JobUserCodeThread(workers, blobs, jobGraph, listener),
-    createPrograms: ({ dispatcher }) => new JobManagerPrograms(workers, dispatcher),
+    createPrograms: ({ dispatcher }) =>
+      new ProgramRunner({
+        entry: join(installationRoot(), 'dist', 'program-process.js'),
+        userCode: workers,
+        dispatcher,
+        temporaryDirectory: directory.path,
+        timeoutMs: config.get('web.timeout'),
+        maxPrograms: config.get('rest.server.numThreads'),
+      }),
   });
   const bindHost = config.get('jobmanager.bind-host') ?? config.get('jobmanager.rpc.address') ?? loopback;
   const rpcPort = config.get('jobmanager.rpc.bind-port') ?? config.get('jobmanager.rpc.port');

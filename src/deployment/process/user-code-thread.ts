@@ -10,7 +10,7 @@ import type { OperatorEvent, RunProgramRequest } from '../../runtime/rpc/gateway
 import { openPortRpc } from '../../runtime/rpc/port.ts';
 import { SourceCoordinators } from '../../runtime/source/job-user-code.ts';
 import { BugError } from '../../shared/assert.ts';
-import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
+import { ExternalError, type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { JobId, OperatorId } from '../../shared/ids.ts';
 import { type EmbeddedDispatcher, EmbeddedExecutor } from '../embedded-executor.ts';
 import { consoleWritten, containUserCode, writeConsoleSynchronously } from './contain-user-code.ts';
@@ -90,6 +90,8 @@ const gateway: UserCodeGateway = {
     });
     try {
       await program.run(executor, { parallelism: request.parallelism, detached: true, jobId: request.jobId, restore: request.restore });
+    } catch (error) {
+      throw mainFailed(error);
     } finally {
       await consoleWritten();
       program.dispose();
@@ -101,6 +103,8 @@ const gateway: UserCodeGateway = {
     const program = await load(request);
     try {
       return await program.plan();
+    } catch (error) {
+      throw mainFailed(error);
     } finally {
       await consoleWritten();
       program.dispose();
@@ -127,6 +131,12 @@ const gateway: UserCodeGateway = {
 };
 const { remote } = openPortRpc<UserCodeThreadListener>(port, gateway);
 containUserCode((error) => void remote.fail(serializeError(error)));
+
+/** What the program's own code threw, with its place; what Weir says about a program stays as it is. */
+function mainFailed(error: unknown): unknown {
+  if (error instanceof UserError || error instanceof ExternalError) return error;
+  return new UserError('MAIN_FAILED', { problem: `The main method caused an error: ${describeError(error)}`, cause: error });
+}
 
 /** A job of the application was cancelled, and main did not catch that. */
 function cancelled(error: unknown): boolean {

@@ -4,10 +4,10 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import type { BlobStore } from '../../runtime/dispatcher/blob-store.ts';
 import type { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
 import type { JobUserCode, JobUserCodeListener } from '../../runtime/jobmaster/job-master.ts';
-import type { JobResult, OperatorEvent, RunProgramRequest } from '../../runtime/rpc/gateways.ts';
+import type { JobResult, OperatorEvent } from '../../runtime/rpc/gateways.ts';
 import { openPortRpc, type PortRpc } from '../../runtime/rpc/port.ts';
 import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
-import type { BlobKey, JobId, OperatorId } from '../../shared/ids.ts';
+import type { BlobKey, OperatorId } from '../../shared/ids.ts';
 import type { EmbeddedDispatcher } from '../embedded-executor.ts';
 import type { UserCodeGateway, UserCodeThreadData, UserCodeThreadListener } from './user-code-thread.ts';
 
@@ -130,41 +130,5 @@ export class JobUserCodeThread implements JobUserCode {
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
-  }
-}
-
-/** Programs that are run in the JobManager, one thread each. */
-export class JobManagerPrograms {
-  readonly #options: UserCodeWorkerOptions;
-  readonly #dispatcher: Dispatcher;
-
-  constructor(options: UserCodeWorkerOptions, dispatcher: Dispatcher) {
-    this.#options = options;
-    this.#dispatcher = dispatcher;
-  }
-
-  async run(request: RunProgramRequest): Promise<{ jobId: JobId }> {
-    return { jobId: await this.#call('a program', (remote) => remote.runProgram(request)) };
-  }
-
-  plan(request: RunProgramRequest): Promise<JobGraph> {
-    return this.#call('a plan', (remote) => remote.planProgram(request));
-  }
-
-  async #call<T>(name: string, use: (remote: Remote) => Promise<T>): Promise<T> {
-    let failed: (error: unknown) => void = () => {};
-    const failure = new Promise<never>((_resolve, reject) => {
-      failed = reject;
-    });
-    const worker = new UserCodeWorker(this.#options, name, {
-      sendEvent: () => {},
-      fail: (cause) => failed(new ExternalError(cause.code ?? 'PROGRAM_FAILED', { problem: cause.message, retriable: false })),
-      ...embeddedDispatcher(this.#dispatcher),
-    });
-    try {
-      return await Promise.race([use(worker.remote), failure]);
-    } finally {
-      await worker.terminate();
-    }
   }
 }

@@ -12,9 +12,9 @@ import { JarStore } from './jar-store.ts';
 export function jarRoutes(context: HandlerContext): Route[] {
   const { config, dispatcher, uploadDirectory } = context;
   if (!config.get('web.submit.enable')) return [];
-  const store = new JarStore(config.get('web.upload.dir') ?? join(uploadDirectory, 'flink-web-upload'));
+  const store = new JarStore(join(config.get('web.upload.dir') ?? config.getText('web.tmpdir') ?? uploadDirectory, 'flink-web-upload'));
   const plan = async (request: RestRequest): Promise<RestAnswer> =>
-    json({ plan: jsonPlan(await dispatcher.planProgram(await programRequest(request, store, config.toRecord()))) });
+    json({ plan: jsonPlan(await dispatcher.planProgram(await programRequest(request, store, config.toRecord()), request.signal)) });
   return [
     {
       method: 'GET',
@@ -23,7 +23,8 @@ export function jarRoutes(context: HandlerContext): Route[] {
       handle: async ({ raw }) =>
         json({
           address: `http://${raw.headers.host ?? 'localhost'}`,
-          files: store.list().map((jar) => ({ ...jar, entry: [{ name: 'main', description: null }] })),
+          // Which export is the program is found out when it is run: no entry is offered.
+          files: store.list().map((jar) => ({ ...jar, entry: [] })),
         }),
     },
     {
@@ -38,7 +39,7 @@ export function jarRoutes(context: HandlerContext): Route[] {
           if (stranger !== undefined) throw new RestError(400, `Received unknown attribute ${stranger}.`);
           const [file] = upload.files;
           if (upload.files.length !== 1 || !file) throw new RestError(400, `Exactly 1 file must be sent, received ${upload.files.length}.`);
-          return json({ filename: store.add(file.path, file.fileName), status: 'success' });
+          return json({ filename: await store.add(file.path, file.fileName), status: 'success' });
         } finally {
           rmSync(directory, { recursive: true, force: true });
         }
@@ -49,7 +50,7 @@ export function jarRoutes(context: HandlerContext): Route[] {
       path: '/jars/:jarid',
       does: 'Deletes an uploaded program.',
       handle: async ({ params }) => {
-        store.remove(params['jarid'] ?? '');
+        await store.remove(params['jarid'] ?? '');
         return json({});
       },
     },
@@ -58,7 +59,7 @@ export function jarRoutes(context: HandlerContext): Route[] {
       path: '/jars/:jarid/run',
       does: 'Runs an uploaded program; answers with the id of its first job.',
       handle: async (request) => {
-        const { jobId } = await dispatcher.runProgram(await programRequest(request, store, config.toRecord()));
+        const { jobId } = await dispatcher.runProgram(await programRequest(request, store, config.toRecord()), request.signal);
         return json({ jobid: jobId });
       },
     },
@@ -77,6 +78,7 @@ async function programRequest(
   const body = await request.body();
   const value = (bodyName: string, queryName: string): unknown => body[bodyName] ?? request.query.get(queryName) ?? undefined;
   const savepoint = textOf(value('savepointPath', 'savepointPath'));
+  const claim = claimMode(textOf(body['claimMode'] ?? body['restoreMode']));
   const configuration = body['flinkConfiguration'] ?? {};
   if (typeof configuration !== 'object' || Array.isArray(configuration))
     throw new RestError(400, 'flinkConfiguration must be an object of texts.');
@@ -92,7 +94,7 @@ async function programRequest(
         : {
             path: savepoint,
             allowNonRestoredState: String(value('allowNonRestoredState', 'allowNonRestoredState')) === 'true',
-            claimMode: claimMode(textOf(body['claimMode'] ?? body['restoreMode'])),
+            claimMode: claim,
           },
     configuration: {
       ...clusterConfiguration,

@@ -14,6 +14,8 @@ export interface RestRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly raw: IncomingMessage;
+  /** Aborted when the client goes away before it has its answer. */
+  readonly signal: AbortSignal;
   /** The JSON body; `{}` when there is none. */
   body(): Promise<Record<string, unknown>>;
 }
@@ -63,11 +65,20 @@ export function createRouter(routes: readonly Route[], options: RouterOptions): 
   return (request, response) => {
     request.on('error', () => {});
     response.on('error', () => {});
-    void answer(request, response, options, () => dispatch(router, request, options));
+    const abort = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) abort.abort();
+    });
+    void answer(request, response, options, () => dispatch(router, request, abort.signal, options));
   };
 }
 
-async function dispatch(router: ReturnType<typeof findMyWay>, raw: IncomingMessage, options: RouterOptions): Promise<RestAnswer> {
+async function dispatch(
+  router: ReturnType<typeof findMyWay>,
+  raw: IncomingMessage,
+  signal: AbortSignal,
+  options: RouterOptions,
+): Promise<RestAnswer> {
   const { path, query } = splitUrl(raw.url ?? '/');
   if (raw.method === 'OPTIONS' && options.crossOrigin.preflightHeaders) return { status: 204, contentType: jsonType, content: '' };
   // Node sends no body with the answer to a HEAD.
@@ -81,6 +92,7 @@ async function dispatch(router: ReturnType<typeof findMyWay>, raw: IncomingMessa
     params: found.params as Record<string, string>,
     query,
     raw,
+    signal,
     body: () => readJson(raw, options.maxBodyBytes),
   });
 }
@@ -105,15 +117,38 @@ async function answer(
   options: RouterOptions,
   work: () => Promise<RestAnswer>,
 ): Promise<void> {
+  const outcome = await outcomeOf(request, options, work);
+  await discardRest(request);
+  send(response, outcome, options);
+}
+
+async function outcomeOf(request: IncomingMessage, options: RouterOptions, work: () => Promise<RestAnswer>): Promise<RestAnswer> {
   try {
-    send(response, await work(), options);
+    return await work();
   } catch (error) {
     const known = describeError(error);
     if (!known) options.log.error(`${request.method} ${request.url} could not be handled.`, error);
     const { status, message } = known ?? { status: 500, message: 'Internal server error.' };
-    send(response, json({ errors: [message] }, status), options);
+    return json({ errors: [message] }, status);
   }
-  discardRest(request);
+}
+
+/** How long somebody may go on sending what is not wanted. */
+const patienceMs = 10_000;
+
+/** What is not read resets the connection when it is closed, and that can cost the client its answer. */
+function discardRest(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, patienceMs);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.once('end', done);
+    request.once('close', done);
+    request.resume();
+  });
 }
 
 function send(response: ServerResponse, { status, contentType, content }: RestAnswer, { crossOrigin }: RouterOptions): void {
@@ -126,17 +161,6 @@ function send(response: ServerResponse, { status, contentType, content }: RestAn
     ...(status === 204 ? crossOrigin.preflightHeaders : {}),
   });
   response.end(content);
-}
-
-/** How long somebody may go on sending what is not wanted: a connection cut at once would also cut the answer. */
-const patienceMs = 10_000;
-
-function discardRest(request: IncomingMessage): void {
-  if (request.complete) return;
-  request.resume();
-  const timer = setTimeout(() => request.destroy(), patienceMs);
-  timer.unref();
-  request.once('close', () => clearTimeout(timer));
 }
 
 /** For what is not HTTP at all; `error` is what Node's parser says about it. */

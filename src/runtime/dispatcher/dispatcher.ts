@@ -33,10 +33,11 @@ export interface DispatcherOptions {
   readonly temporaryDirectory: string;
   readonly fencing: string;
   readonly createUserCode: JobMasterOptions['createUserCode'];
-  /** Runs a program's main in a thread of its own; submits through this dispatcher. */
+  /** Runs a program's main beside the JobManager; submits through this dispatcher. */
   readonly programs: {
-    run(request: RunProgramRequest): Promise<{ jobId: JobId }>;
-    plan(request: RunProgramRequest): Promise<JobGraph>;
+    run(request: RunProgramRequest, signal?: AbortSignal): Promise<{ jobId: JobId }>;
+    plan(request: RunProgramRequest, signal?: AbortSignal): Promise<JobGraph>;
+    close(): void;
   };
   readonly onShutDown: () => void;
 }
@@ -141,12 +142,12 @@ export class Dispatcher implements DispatcherGateway {
     return this.#options.resourceManager.get(id)?.gateway;
   }
 
-  runProgram(request: RunProgramRequest): Promise<{ jobId: JobId }> {
-    return this.#options.programs.run(request);
+  runProgram(request: RunProgramRequest, signal?: AbortSignal): Promise<{ jobId: JobId }> {
+    return this.#options.programs.run(request, signal);
   }
 
-  planProgram(request: RunProgramRequest): Promise<JobGraph> {
-    return this.#options.programs.plan(request);
+  planProgram(request: RunProgramRequest, signal?: AbortSignal): Promise<JobGraph> {
+    return this.#options.programs.plan(request, signal);
   }
 
   async shutDownCluster(): Promise<void> {
@@ -171,6 +172,7 @@ export class Dispatcher implements DispatcherGateway {
   }
 
   async close(): Promise<void> {
+    this.#options.programs.close();
     for (const master of this.#running.values()) master.cancel();
     await Promise.all([...this.#running.values()].map((master) => master.whenDone()));
     this.#ended.close();

@@ -54,8 +54,9 @@ export class JobManager {
       fencing: this.#fencing,
       createUserCode: options.createUserCode(this.blobs),
       programs: {
-        run: (request) => programs.run(request),
-        plan: (request) => programs.plan(request),
+        run: (request, signal) => programs.run(request, signal),
+        plan: (request, signal) => programs.plan(request, signal),
+        close: () => programs.close(),
       },
       onShutDown: options.onShutDown,
     });

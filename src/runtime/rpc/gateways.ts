@@ -281,9 +281,9 @@ export interface DispatcherGateway {
   /** Records of `executeAndCollect` that are there; waits for some, at most `waitMs`. `done`: no more will come. */
   takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }>;
   taskExecutor(id: TaskManagerId): TaskExecutorGateway | undefined;
-  /** Runs a program in a user-code thread of the JobManager and submits what it executes. */
-  runProgram(request: RunProgramRequest): Promise<{ jobId: JobId }>;
-  planProgram(request: RunProgramRequest): Promise<JobGraph>;
+  /** Runs a program beside the JobManager and submits what it executes; an abort ends the program. */
+  runProgram(request: RunProgramRequest, signal?: AbortSignal): Promise<{ jobId: JobId }>;
+  planProgram(request: RunProgramRequest, signal?: AbortSignal): Promise<JobGraph>;
   shutDownCluster(): Promise<void>;
 }
 

@@ -1,5 +1,4 @@
-/** Typed two-way calls between a thread and its worker, over their message port. */
-import type { MessagePort, Worker } from 'node:worker_threads';
+/** Typed two-way calls between a thread and its worker, or a process and its child, over what carries their messages. */
 import { createBirpc } from 'birpc';
 import { deserializeError, serializeError } from '../../shared/errors.ts';
 
@@ -9,8 +8,14 @@ export interface PortRpc<Remote> {
   close(error: Error): void;
 }
 
+/** A MessagePort, a Worker, or the channel to a child process. */
+export interface MessageEnd {
+  postMessage(message: unknown): void;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+}
+
 /** Calls never time out by themselves: whether a thread is stuck is for its owner to judge. */
-export function openPortRpc<Remote extends object>(port: MessagePort | Worker, handlers: object): PortRpc<Remote> {
+export function openPortRpc<Remote extends object>(port: MessageEnd, handlers: object): PortRpc<Remote> {
   const rpc = createBirpc<Record<string, (...args: unknown[]) => unknown>, Record<string, never>>(
     answering(handlers) as Record<string, never>,
     {
