@@ -177,6 +177,10 @@ export class RealCluster implements AsyncDisposable {
       });
   }
 
+  commandLine(pid: number): string {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+  }
+
   async stop(): Promise<void> {
     const stopped = await this.script('stop-cluster.sh');
     await waitFor(

@@ -20,7 +20,6 @@ export const taskmanagerOptions = {
     type: 'enum',
     values: ['NONE', 'SLOTS'],
     default: 'NONE',
-    fallback: ['cluster.evenly-spread-out-slots'],
   },
   'taskmanager.jvm-exit-on-oom': { type: 'boolean', default: 'false' },
   'taskmanager.debug.memory.log': { type: 'boolean', default: 'false', fallback: ['taskmanager.debug.memory.startLogThread'] },

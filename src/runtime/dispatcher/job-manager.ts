@@ -42,6 +42,7 @@ export class JobManager {
       log: log.of('ResourceManager'),
       driver: options.driver,
       slotTimeoutMs: config.get('slot.request.timeout'),
+      spreadEvenly: config.get('taskmanager.load-balance.mode') === 'SLOTS' || config.get('cluster.evenly-spread-out-slots'),
       fencing: this.#fencing,
     });
     this.dispatcher = new Dispatcher({

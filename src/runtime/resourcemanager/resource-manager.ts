@@ -39,6 +39,16 @@ interface Request {
   cancelTimeout: () => void;
 }
 
+export interface ResourceManagerOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly driver: ResourceManagerDriver;
+  readonly slotTimeoutMs: number;
+  /** A job's tasks go to as many TaskManagers as there are, instead of as few as hold them. */
+  readonly spreadEvenly?: boolean | undefined;
+  readonly fencing: FencingToken;
+}
+
 /** A request that is served at once says nothing. */
 const tellAfterMs = 1000;
 
@@ -47,16 +57,18 @@ export class ResourceManager {
   readonly #log: Logger;
   readonly #driver: ResourceManagerDriver;
   readonly #slotTimeoutMs: number;
+  readonly #spreadEvenly: boolean;
   readonly #fencing: FencingToken;
   readonly #taskManagers = new Map<TaskManagerId, RegisteredTaskManager>();
   readonly #waiting: Request[] = [];
   #willTell = false;
 
-  constructor(options: { clock: Clock; log: Logger; driver: ResourceManagerDriver; slotTimeoutMs: number; fencing: FencingToken }) {
+  constructor(options: ResourceManagerOptions) {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#driver = options.driver;
     this.#slotTimeoutMs = options.slotTimeoutMs;
+    this.#spreadEvenly = options.spreadEvenly ?? false;
     this.#fencing = options.fencing;
   }
 
@@ -157,13 +169,13 @@ export class ResourceManager {
     if (this.#waiting.length > 0) this.#driver.requestWorkers(this.#waiting.length);
   }
 
-  /** The TaskManager with most free slots first: work spreads over machines. */
+  /** Fills one TaskManager after the other, in the order they came; or, to spread evenly, takes the one with most free slots. */
   #freeSlot(): { taskManager: RegisteredTaskManager; slotIndex: number } | undefined {
     let best: { taskManager: RegisteredTaskManager; slotIndex: number; free: number } | undefined;
     for (const taskManager of this.#taskManagers.values()) {
       const free = [...taskManager.slots].filter(([, slot]) => slot === undefined);
-      if (free.length > 0 && (!best || free.length > best.free))
-        best = { taskManager, slotIndex: (free[0] as [number, undefined])[0], free: free.length };
+      if (free.length === 0 || (best && (!this.#spreadEvenly || free.length <= best.free))) continue;
+      best = { taskManager, slotIndex: (free[0] as [number, undefined])[0], free: free.length };
     }
     return best;
   }
