@@ -100,8 +100,10 @@ export interface ProgramDescriptor {
   readonly args: readonly string[];
   /** Index of the `execute` call this graph came from, from 0. */
   readonly executeIndex: number;
-  /** Results of earlier `execute` calls, JSON. */
-  readonly earlierResults: readonly unknown[];
+  /** What earlier `execute` calls gave the program, shipped (program/shipped-value.ts). */
+  readonly earlierResults: readonly string[];
+  /** The call came when `main` had already returned, from something that it did not wait for. */
+  readonly afterMain?: boolean | undefined;
   readonly pinned: PinnedEnvironment;
 }
 
@@ -110,8 +112,8 @@ export interface PinnedEnvironment {
   readonly randomSeed: string;
   readonly timeZone: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Values of `env.once(name, …)`. */
-  readonly once: Readonly<Record<string, unknown>>;
+  /** Values of `env.once(name, …)`, shipped. */
+  readonly once: Readonly<Record<string, string>>;
   /** Configuration the program saw, dynamic properties included. */
   readonly configuration: Readonly<Record<string, string>>;
 }

@@ -8,8 +8,8 @@ export type ModuleExports = Readonly<Record<string, unknown>>;
 
 export type EntryPoint =
   | { readonly kind: 'function'; readonly name: string; run(args: readonly string[]): unknown }
-  /** Importing the module ran the program. */
-  | { readonly kind: 'module' };
+  /** Importing the module ran the program; of what it exports, these could be called. */
+  | { readonly kind: 'module'; readonly callable: readonly string[] };
 
 export function resolveEntryPoint(
   exports: ModuleExports,
@@ -21,14 +21,14 @@ export function resolveEntryPoint(
     const run = callableEntry(exports[name]);
     if (run) return { kind: 'function', name, run };
   }
-  return { kind: 'module' };
+  return { kind: 'module', callable: callableExports(exports) };
 }
 
 function namedEntry(exports: ModuleExports, wanted: string, displayName: string): EntryPoint {
   const simpleName = wanted.split('.').at(-1) as string;
   const value = exports[wanted] ?? exports[simpleName];
   if (value === undefined) {
-    const available = Object.keys(exports).filter((name) => callableEntry(exports[name]));
+    const available = callableExports(exports);
     throw new UserError('NO_ENTRY_POINT', {
       problem: `The program's entry point class '${wanted}' was not found in the jar file.`,
       found: available.length > 0 ? `${displayName} exports: ${available.join(', ')}.` : `${displayName} exports nothing that can be run.`,
@@ -44,6 +44,11 @@ function namedEntry(exports: ModuleExports, wanted: string, displayName: string)
     });
   }
   return { kind: 'function', name: wanted, run };
+}
+
+/** Names of the exports that could be a program. */
+function callableExports(exports: ModuleExports): string[] {
+  return Object.keys(exports).filter((name) => callableEntry(exports[name]));
 }
 
 /** A function `(args) => …`, or anything with a method `main(args)`; a class without a static main is not callable. */

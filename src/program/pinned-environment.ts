@@ -16,6 +16,8 @@ import type { PinnedEnvironment } from '../graph/job-graph.ts';
 export interface PinnedRunObserver {
   /** An environment variable was read; its value is worth pinning. */
   environmentRead?(name: string, value: string | undefined): void;
+  /** Directory that travels with the program: reading there is no notice. */
+  readonly ownDirectory?: string | undefined;
   /** The program did I/O outside `env.once`: a replay may see something else. */
   ioNoticed?(what: string): void;
 }
@@ -171,7 +173,7 @@ function patchFileReads(): () => void {
     const real = owner[name] as (...args: unknown[]) => unknown;
     owner[name] = function watched(this: unknown, ...args: unknown[]): unknown {
       const run = runs.getStore();
-      if (!run || run.importing) return Reflect.apply(real, this, args);
+      if (!run || run.importing || isOwnFile(run, args[0])) return Reflect.apply(real, this, args);
       run.observer.ioNoticed?.(`${name}(${String(args[0])})`);
       // One notice per call of the program, not one per call inside Node.
       const bound = args.map((arg) => (typeof arg === 'function' ? AsyncLocalStorage.bind(arg as () => void) : arg));
@@ -186,6 +188,13 @@ function patchFileReads(): () => void {
   return () => {
     for (const step of undo) step();
   };
+}
+
+function isOwnFile({ observer }: PinnedRun, path: unknown): boolean {
+  if (observer.ownDirectory === undefined || !(typeof path === 'string' || path instanceof URL)) return false;
+  return String(path)
+    .replace(/^file:\/\//, '')
+    .startsWith(`${observer.ownDirectory}/`);
 }
 
 /** xoshiro128** seeded from the text's SHA-256 (Blackman and Vigna, "Scrambled linear pseudorandom number generators"). */

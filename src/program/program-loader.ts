@@ -1,5 +1,5 @@
 /** Replays programs in a slot's (or coordinator's) thread: `main` again, in the pinned world, up to the submitted `execute`. */
-import type { JobClient, JobExecutionResult, RecordedJob } from '../api/executor.ts';
+import type { JobClient, JobExecutionResult, JobStatusName, RecordedJob } from '../api/executor.ts';
 import { requireSameGraph } from '../graph/fingerprint.ts';
 import type { JobGraph } from '../graph/job-graph.ts';
 import type { StreamGraph } from '../graph/stream-graph.ts';
@@ -7,7 +7,8 @@ import { generateStreamGraph } from '../graph/stream-graph-generator.ts';
 import { BugError } from '../shared/assert.ts';
 import { UserError } from '../shared/errors.ts';
 import type { ProgramLoader, ReplayableProgram } from './program.ts';
-import { type ProgramRun, runProgram } from './recording.ts';
+import { type EarlierJob, type ProgramRun, runProgram } from './recording.ts';
+import { shippedValue } from './shipped-value.ts';
 
 export function createProgramLoader(warn: (message: string) => void): ProgramLoader {
   return async (jobGraph, artifactDirectory) => {
@@ -41,11 +42,20 @@ class ArtifactProgram implements ReplayableProgram {
           observer: { ioNoticed: (what) => this.#noticeIo(what) },
         },
         run,
-      ).then(() => reject(this.#endedEarly(run.executed)), reject);
+      ).then(() => this.#mainReturned(run, reject), reject);
     });
     const graph = generateStreamGraph(job);
     requireSameGraph(fingerprint, graph);
     return graph;
+  }
+
+  /** Right for a program that does not wait for its own `main`; else it took another way than in the client. */
+  #mainReturned(run: ReplayRun, reject: (error: unknown) => void): void {
+    const { afterMain, executeIndex } = this.#jobGraph.program;
+    const patienceMs = afterMain ? lateExecutePatienceMs : 0;
+    setTimeout(() => {
+      if (run.executed <= executeIndex) reject(this.#endedEarly(run.executed));
+    }, patienceMs);
   }
 
   #noticeIo(what: string): void {
@@ -63,8 +73,12 @@ class ArtifactProgram implements ReplayableProgram {
   }
 }
 
+/** How long after `main` a job may come that the client saw after `main`, too. */
+const lateExecutePatienceMs = 30_000;
+
 /** Earlier jobs give their recorded results; the submitted one is handed over and never settles. */
 class ReplayRun implements ProgramRun {
+  readonly silent = true;
   readonly configuration: Readonly<Record<string, string>>;
   readonly #jobGraph: JobGraph;
   readonly #found: (job: RecordedJob) => void;
@@ -76,42 +90,79 @@ class ReplayRun implements ProgramRun {
     this.configuration = jobGraph.program.pinned.configuration;
   }
 
-  execute(job: RecordedJob): Promise<JobExecutionResult> {
-    return this.#next(job) as Promise<JobExecutionResult>;
+  async execute(job: RecordedJob): Promise<JobExecutionResult> {
+    return (await this.#next(job)).result;
   }
 
   async executeAsync(job: RecordedJob): Promise<JobClient> {
-    const result = (await this.#next(job)) as JobExecutionResult;
-    const gone = async (): Promise<never> => {
-      throw new BugError('a job of an earlier execute call cannot be controlled from a worker');
-    };
-    return {
-      getJobID: () => result.jobId,
-      getJobStatus: async () => 'FINISHED',
-      cancel: async () => {},
-      stopWithSavepoint: gone,
-      triggerSavepoint: gone,
-      getAccumulators: async () => result.accumulators,
-      getJobExecutionResult: async () => result,
-      [Symbol.asyncDispose]: async () => {},
-    };
+    return new EarlierJobClient(await this.#next(job));
   }
 
-  async *collect(): AsyncGenerator<unknown> {
-    await new Promise(() => {});
+  async *collect(client: JobClient): AsyncGenerator<unknown, void, undefined> {
+    const { collected } = (client as EarlierJobClient).earlier;
+    if (collected) yield* collected;
+    else await never();
   }
 
   async once(name: string): Promise<unknown> {
-    const { once } = this.#jobGraph.program.pinned;
-    if (name in once) return once[name];
+    const shipped = this.#jobGraph.program.pinned.once[name];
+    if (shipped !== undefined) return shippedValue(shipped);
     throw new UserError('ONCE_NOT_RECORDED', { problem: `env.once('${name}', …) was not called when the job was submitted.` });
   }
 
-  #next(job: RecordedJob): Promise<unknown> {
+  #next(job: RecordedJob): Promise<EarlierJob> {
     const index = this.executed++;
     const { executeIndex, earlierResults } = this.#jobGraph.program;
-    if (index < executeIndex) return Promise.resolve(earlierResults[index]);
+    if (index < executeIndex) return Promise.resolve(shippedValue(earlierResults[index] as string) as EarlierJob);
     if (index === executeIndex) this.#found(job);
-    return new Promise(() => {});
+    return never();
   }
+}
+
+/** A job of the program that the client had executed before: it gives back what it gave there. */
+class EarlierJobClient implements JobClient {
+  readonly earlier: EarlierJob;
+
+  constructor(earlier: EarlierJob) {
+    this.earlier = earlier;
+  }
+
+  getJobID(): string {
+    return this.earlier.result.jobId;
+  }
+
+  async getJobStatus(): Promise<JobStatusName> {
+    return this.earlier.status ?? 'FINISHED';
+  }
+
+  async cancel(): Promise<void> {}
+
+  async stopWithSavepoint(): Promise<string> {
+    return this.#refuse('stopWithSavepoint');
+  }
+
+  async triggerSavepoint(): Promise<string> {
+    return this.#refuse('triggerSavepoint');
+  }
+
+  async getAccumulators(): Promise<Readonly<Record<string, unknown>>> {
+    return this.earlier.result.accumulators;
+  }
+
+  async getJobExecutionResult(): Promise<JobExecutionResult> {
+    return this.earlier.result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #refuse(call: string): never {
+    throw new UserError('NOT_IN_REPLAY', {
+      problem: `${call}() of an earlier job came before a later execute(), and a worker that runs main again cannot repeat it.`,
+      tryNext: ['Put the two jobs into programs of their own.'],
+    });
+  }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
 }

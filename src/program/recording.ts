@@ -10,6 +10,7 @@ import {
   installedPipelineExecutor,
   type JobClient,
   type JobExecutionResult,
+  type JobStatusName,
   type PipelineExecutor,
   type RecordedJob,
   setPipelineExecutor,
@@ -17,17 +18,29 @@ import {
 import type { PinnedEnvironment } from '../graph/job-graph.ts';
 import { UserError } from '../shared/errors.ts';
 import { readArtifactManifest } from './artifact.ts';
-import { type ModuleExports, resolveEntryPoint } from './entry-point.ts';
+import { importEntryModule, importModule } from './entry-module.ts';
+import { type EntryPoint, resolveEntryPoint } from './entry-point.ts';
 import { outsidePinned, type PinnedRunObserver, runPinned } from './pinned-environment.ts';
 import { resolveWeirToThisCopy } from './weir-resolution.ts';
 
 /** What a run does with the program's calls; one per run. */
 export interface ProgramRun {
+  /** Nobody shall read again what `main` prints. */
+  readonly silent?: boolean | undefined;
   readonly configuration: Readonly<Record<string, string>>;
   execute(job: RecordedJob): Promise<JobExecutionResult>;
   executeAsync(job: RecordedJob): Promise<JobClient>;
   collect(client: JobClient, resultId: string): AsyncIterable<unknown>;
   once(name: string, evaluate: () => unknown): Promise<unknown>;
+}
+
+/** What an `execute` call gave the program, for replays of later calls. */
+export interface EarlierJob {
+  readonly result: JobExecutionResult;
+  /** As last asked for. */
+  readonly status?: JobStatusName | undefined;
+  /** Records that `executeAndCollect` handed over. */
+  readonly collected?: readonly unknown[] | undefined;
 }
 
 export interface ProgramInvocation {
@@ -38,43 +51,64 @@ export interface ProgramInvocation {
   readonly observer?: PinnedRunObserver | undefined;
 }
 
-const currentRun = new AsyncLocalStorage<ProgramRun>();
+/** The run that a call of the program belongs to, and how far the program was when the call's code was started. */
+interface RunScope {
+  readonly run: ProgramRun;
+  readonly phase: 'import' | 'main';
+  readonly progress: RunProgress;
+}
 
-/** Runs `main` to its end (or as far as the run lets it). Rejects with what the program threw. */
-export async function runProgram(invocation: ProgramInvocation, run: ProgramRun): Promise<void> {
+interface RunProgress {
+  mainStarted: boolean;
+  executedInImport: boolean;
+  executedJob(): void;
+  stopImporting(): void;
+}
+
+const currentScope = new AsyncLocalStorage<RunScope>();
+
+/**
+ * Runs the program until its `main` returns, or its module is imported if that is all there is (or as far as the run lets it).
+ * What it started and did not wait for may still execute jobs afterwards. Rejects with what the program threw.
+ */
+export async function runProgram(invocation: ProgramInvocation, run: ProgramRun): Promise<EntryPoint> {
   resolveWeirToThisCopy();
   installDelegatingExecutor();
   const manifest = readArtifactManifest(invocation.artifactDirectory);
-  await currentRun.run(run, () =>
-    runPinned(invocation.pinned, invocation.observer ?? {}, async (phase) => {
-      for (const module of manifest.extraModules) await importModule(invocation.artifactDirectory, module);
-      const exports = await importEntry(invocation, manifest.entryModule);
-      phase.importing(false);
-      const entry = resolveEntryPoint(exports, {
-        entryClass: invocation.entryClass,
-        entryExport: manifest.entryExport,
-        displayName: manifest.displayName,
-      });
-      if (entry.kind === 'function') await entry.run(invocation.args);
-    }),
-  );
+  const entryOptions = { entryClass: invocation.entryClass, entryExport: manifest.entryExport, displayName: manifest.displayName };
+  return runPinned(invocation.pinned, { ...invocation.observer, ownDirectory: invocation.artifactDirectory }, async (phase) => {
+    const progress: RunProgress = {
+      mainStarted: false,
+      executedInImport: false,
+      executedJob: () => {},
+      stopImporting: () => phase.importing(false),
+    };
+    const entry = await currentScope.run({ run, phase: 'import', progress }, async () => {
+      for (const module of manifest.extraModules) await importModule(moduleUrl(invocation, module));
+      process.argv = [process.argv[0] as string, join(invocation.artifactDirectory, manifest.entryModule), ...invocation.args];
+      const { exports, executedJob } = importEntryModule(
+        join(invocation.artifactDirectory, manifest.entryModule),
+        (found) => resolveEntryPoint(found, entryOptions).kind === 'function',
+      );
+      progress.executedJob = executedJob;
+      return resolveEntryPoint(await exports, entryOptions);
+    });
+    phase.importing(false);
+    const named = invocation.entryClass ?? manifest.entryExport;
+    if (entry.kind === 'module' || (progress.executedInImport && named === undefined)) return entry;
+    progress.mainStarted = true;
+    await currentScope.run({ run, phase: 'main', progress }, async () => entry.run(invocation.args));
+    return entry;
+  });
 }
 
-/** Modules that are programs themselves run when they are imported, so each run imports them anew. */
-const scriptModules = new Set<string>();
-let imports = 0;
-
-async function importEntry(invocation: ProgramInvocation, module: string): Promise<ModuleExports> {
-  const key = join(invocation.artifactDirectory, module);
-  process.argv = [process.argv[0] as string, key, ...invocation.args];
-  const exports = await importModule(invocation.artifactDirectory, module, scriptModules.has(key) ? `?run=${++imports}` : '');
-  const entry = resolveEntryPoint(exports, { entryClass: invocation.entryClass, displayName: module });
-  if (entry.kind === 'module') scriptModules.add(key);
-  return exports;
+function moduleUrl(invocation: ProgramInvocation, module: string): string {
+  return pathToFileURL(join(invocation.artifactDirectory, module)).href;
 }
 
-function importModule(directory: string, module: string, query = ''): Promise<ModuleExports> {
-  return import(pathToFileURL(join(directory, module)).href + query) as Promise<ModuleExports>;
+/** Whether the calling code belongs to a `main` whose output was shown before. */
+export function inSilentRun(): boolean {
+  return currentScope.getStore()?.run.silent === true;
 }
 
 /** One executor for the process: it finds the run that the calling code belongs to, also when several overlap. */
@@ -85,18 +119,22 @@ function installDelegatingExecutor(): void {
   const former = installedPipelineExecutor();
   delegating = {
     get configuration() {
-      return (currentRun.getStore() ?? former)?.configuration ?? {};
+      const scope = currentScope.getStore();
+      scope?.progress.stopImporting();
+      return (scope?.run ?? former)?.configuration ?? {};
     },
-    execute: (job) => withRun(former, (run) => run.execute(job)),
-    executeAsync: (job) => withRun(former, (run) => run.executeAsync(job)),
+    execute: (job) => withRun(former, (run) => run.execute(job), noticeExecution),
+    executeAsync: (job) => withRun(former, (run) => run.executeAsync(job), noticeExecution),
     collect: (client, resultId) => withRun(former, (run) => run.collect(client, resultId)),
     once: (name, evaluate) => withRun(former, (run) => run.once(name, evaluate)),
   };
   setPipelineExecutor(delegating);
 }
 
-function withRun<T>(former: PipelineExecutor | undefined, use: (run: ProgramRun) => T): T {
-  const run = currentRun.getStore() ?? former;
+function withRun<T>(former: PipelineExecutor | undefined, use: (run: ProgramRun) => T, notice: (scope: RunScope) => void = () => {}): T {
+  const scope = currentScope.getStore();
+  if (scope) notice(scope);
+  const run = scope?.run ?? former;
   if (!run) {
     throw new UserError('NO_EXECUTOR', {
       problem: 'execute() was called outside the program.',
@@ -105,4 +143,16 @@ function withRun<T>(former: PipelineExecutor | undefined, use: (run: ProgramRun)
     });
   }
   return outsidePinned(() => use(run));
+}
+
+function noticeExecution({ phase, progress }: RunScope): void {
+  if (phase !== 'import') return;
+  if (progress.mainStarted) {
+    throw new UserError('RUN_TWICE', {
+      problem: 'The module runs its program by itself when it is imported, and exports an entry point that was called too.',
+      tryNext: ['Call main() only when the module is run directly: if (import.meta.main) await main(process.argv.slice(2));'],
+    });
+  }
+  progress.executedInImport = true;
+  progress.executedJob();
 }

@@ -2,10 +2,11 @@
  * Bundles a program into an artifact directory: one ES module with its source map, native add-ons and declared assets
  * beside it. `weir` stays external: each process maps it to its own copy.
  */
+import { createHash } from 'node:crypto';
 import { copyFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type ArtifactManifest, artifactManifestName } from '../../program/artifact.ts';
+import { type ArtifactManifest, artifactManifestName, readArtifactManifest } from '../../program/artifact.ts';
 import { UserError } from '../../shared/errors.ts';
 import { weirVersion } from '../../shared/installation.ts';
 import type { ProgramFile } from './program-file.ts';
@@ -23,26 +24,39 @@ const banner = [
 /** Writes the artifact into `directory`. Throws UserError('BUNDLE_FAILED') with file, line and column of each problem. */
 export async function bundleProgram(program: ProgramFile, classpaths: readonly string[], directory: string): Promise<ArtifactManifest> {
   mkdirSync(directory, { recursive: true });
-  const extraModules = classpaths.map((url, index) => ({ name: `extra-${index}`, path: classpathModule(url) }));
-  if (program.kind === 'bundle') {
-    cpSync(program.path, directory, { recursive: true });
-  } else {
-    await runEsbuild(
-      { main: program.path, ...Object.fromEntries(extraModules.map((module) => [module.name, module.path])) },
-      directory,
-      program,
-    );
-    copyAssets(program, directory);
+  if (program.kind === 'bundle') cpSync(program.path, directory, { recursive: true });
+  const built = program.kind === 'bundle' ? readArtifactManifest(directory) : undefined;
+  const out = built ? built.entryModule.replace(/\.mjs$/, '') : entryPlace(program);
+  const first = built?.extraModules.length ?? 0;
+  const extras = classpaths.map((url, index) => ({ out: join(dirname(out), `extra-${first + index}`), in: classpathModule(url) }));
+  const extraModules = extras.map((extra) => `${extra.out}.mjs`);
+  if (built) {
+    if (extras.length === 0) return built;
+    await runEsbuild(extras, directory, program);
+    return writeManifest(directory, { ...built, extraModules: [...built.extraModules, ...extraModules] });
   }
-  const manifest: ArtifactManifest = {
+  await runEsbuild([{ out, in: program.path }, ...extras], directory, program);
+  copyAssets(program, directory);
+  return writeManifest(directory, {
     formatVersion: 1,
     weirVersion: weirVersion(),
-    entryModule: 'main.mjs',
-    extraModules: extraModules.map((module) => `${module.name}.mjs`),
+    entryModule: `${out}.mjs`,
+    extraModules,
     ...(program.entryExport === undefined ? {} : { entryExport: program.entryExport }),
     displayName: program.displayName,
-  };
-  if (program.kind === 'source') writeFileSync(join(directory, artifactManifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+  });
+}
+
+/** In a package, the bundled entry lies where its source lay, so that paths relative to it still lead to the assets. */
+function entryPlace({ path, baseDirectory, assets }: ProgramFile): string {
+  if (assets.length === 0) return 'main';
+  return relative(baseDirectory, path)
+    .replace(/\.[^.]+$/, '')
+    .replaceAll('\\', '/');
+}
+
+function writeManifest(directory: string, manifest: ArtifactManifest): ArtifactManifest {
+  writeFileSync(join(directory, artifactManifestName), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }
 
@@ -59,24 +73,26 @@ function classpathModule(url: string): string {
   return path;
 }
 
-async function runEsbuild(entryPoints: Record<string, string>, directory: string, program: ProgramFile): Promise<void> {
+async function runEsbuild(entryPoints: { in: string; out: string }[], directory: string, program: ProgramFile): Promise<void> {
   const { build, stop } = await import('esbuild');
   try {
     await build({
       entryPoints,
       outdir: directory,
       outExtension: { '.js': '.mjs' },
-      entryNames: '[name]',
+      entryNames: '[dir]/[name]',
+      // All modules lie in one directory: what one of them finds beside itself, each does.
+      chunkNames: join(dirname((entryPoints[0] as { out: string }).out), '[name]-[hash]'),
       assetNames: 'assets/[name]-[hash]',
       bundle: true,
-      splitting: Object.keys(entryPoints).length > 1,
+      splitting: entryPoints.length > 1,
       platform: 'node',
       format: 'esm',
       target: 'node22',
       external: ['weir', 'weir/*'],
       banner: { js: banner },
       loader: { '.node': 'file' },
-      plugins: [nativeAddons()],
+      plugins: [nativeAddons(join(directory, dirname((entryPoints[0] as { out: string }).out)))],
       sourcemap: 'linked',
       sourcesContent: true,
       keepNames: true,
@@ -94,15 +110,15 @@ async function runEsbuild(entryPoints: Record<string, string>, directory: string
 
 /** Stacks name the files that were bundled, wherever the artifact is unpacked. */
 function nameSources(directory: string): void {
-  for (const path of globSync('*.map', { cwd: directory }).map((name) => join(directory, name))) {
+  for (const path of globSync('**/*.map', { cwd: directory }).map((name) => join(directory, name))) {
     const map = JSON.parse(readFileSync(path, 'utf8')) as { sources: string[] };
-    map.sources = map.sources.map((source) => (/^[a-z]+:/.test(source) ? source : pathToFileURL(resolve(directory, source)).href));
+    map.sources = map.sources.map((source) => (/^[a-z]+:/.test(source) ? source : pathToFileURL(resolve(dirname(path), source)).href));
     writeFileSync(path, JSON.stringify(map));
   }
 }
 
-/** `require('./x.node')` becomes a copied file that is loaded from the artifact. */
-function nativeAddons(): import('esbuild').Plugin {
+/** `require('./x.node')` becomes a copied file that is loaded from beside the bundle's modules. */
+function nativeAddons(moduleDirectory: string): import('esbuild').Plugin {
   return {
     name: 'native-addons',
     setup(build) {
@@ -111,10 +127,11 @@ function nativeAddons(): import('esbuild').Plugin {
         return existsSync(path) ? { path, namespace: 'native-addon' } : undefined;
       });
       build.onLoad({ filter: /.*/, namespace: 'native-addon' }, (args) => {
-        const outdir = build.initialOptions.outdir as string;
-        const name = basename(args.path);
-        mkdirSync(join(outdir, 'native'), { recursive: true });
-        copyFileSync(args.path, join(outdir, 'native', name));
+        // Many packages call theirs binding.node.
+        const content = createHash('sha256').update(readFileSync(args.path)).digest('hex').slice(0, 16);
+        const name = `${content}-${basename(args.path)}`;
+        mkdirSync(join(moduleDirectory, 'native'), { recursive: true });
+        copyFileSync(args.path, join(moduleDirectory, 'native', name));
         return { contents: `module.exports = require(__dirname + ${JSON.stringify(`/native/${name}`)});`, loader: 'js' };
       });
     },

@@ -1,18 +1,19 @@
 /** The seam between the command line and a program: bundled once, run against an executor, or asked for its plan. */
-import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JobClient, JobExecutionResult, JobStatusName, RecordedJob } from '../../api/executor.ts';
+import { isMainThread } from 'node:worker_threads';
 import { unexecutedSteps } from '../../api/unexecuted-steps.ts';
-import type { JobGraph, PinnedEnvironment, ProgramDescriptor } from '../../graph/job-graph.ts';
-import { generateJobGraph } from '../../graph/job-graph-generator.ts';
-import { generateStreamGraph } from '../../graph/stream-graph-generator.ts';
-import { type ProgramRun, runProgram } from '../../program/recording.ts';
+import type { JobGraph } from '../../graph/job-graph.ts';
+import type { EntryPoint } from '../../program/entry-point.ts';
+import { runProgram } from '../../program/recording.ts';
 import { UserError } from '../../shared/errors.ts';
 import { bundleProgram } from './bundle.ts';
 import { packArtifact } from './pack.ts';
 import { openProgramFile } from './program-file.ts';
+import { type ProgramExecutor, type RunOptions, type SubmittedProgram, SubmittingRun } from './submitting-run.ts';
+
+export type { JobControl, ProgramExecutor, RunOptions } from './submitting-run.ts';
 
 export interface LoadProgramOptions {
   /** What the user wrote: a module, a package directory, a .tgz, a bundle. */
@@ -25,38 +26,12 @@ export interface LoadProgramOptions {
   readonly temporaryDirectory?: string | undefined;
 }
 
-export type JobExecutionOutcome = JobExecutionResult;
-
-/** What becomes of the jobs that the program executes. */
-export interface ProgramExecutor {
-  execute(jobGraph: JobGraph): Promise<JobExecutionOutcome>;
-  executeAsync(jobGraph: JobGraph): Promise<{ readonly jobId: string }>;
-  /** For what a program does with the handle of `executeAsync`. */
-  readonly jobs?: JobControl | undefined;
-}
-
-/** What a {@link JobClient} needs of a cluster. */
-export interface JobControl {
-  status(jobId: string): Promise<JobStatusName>;
-  cancel(jobId: string): Promise<void>;
-  result(jobId: string): Promise<JobExecutionResult>;
-  /** Records of `executeAndCollect` that are there now; `done` when no more will come. */
-  collect(jobId: string, resultId: string): Promise<{ records: unknown[]; done: boolean }>;
-}
-
-export interface RunOptions {
-  readonly parallelism?: number | undefined;
-  readonly detached: boolean;
-  readonly jobId?: string | undefined;
-  readonly restore?: JobGraph['restore'];
-}
-
 export interface LoadedProgram {
   readonly artifactPath: string;
   readonly artifactHash: string;
   /** The artifact as a directory. */
   readonly artifactDirectory: string;
-  /** Runs `main`; rejects with what it threw. */
+  /** Runs `main` and what it started without waiting; rejects with what it threw. */
   run(executor: ProgramExecutor, options: RunOptions): Promise<void>;
   /** The JobGraph of the first `execute` call, without running it. */
   plan(): Promise<JobGraph>;
@@ -108,9 +83,14 @@ class BundledProgram implements LoadedProgram {
   }
 
   async run(executor: ProgramExecutor, options: RunOptions): Promise<void> {
-    const run = new SubmittingRun(this.#options, this.#artifact, executor, options);
-    await this.#runMain(run);
-    if (run.executed === 0) refuseForgottenExecute(this.#options.path);
+    const run = new SubmittingRun(this.#submitted, executor, options);
+    await failingWithStrayErrors(async () => {
+      const entry = await this.#runMain(run);
+      run.mainReturned();
+      if (run.executed === 0) await run.awaitLateExecute();
+      if (run.executed === 0) this.#refuseIdle(entry);
+      await run.awaitPending();
+    });
   }
 
   plan(): Promise<JobGraph> {
@@ -125,16 +105,44 @@ class BundledProgram implements LoadedProgram {
           return new Promise(() => {});
         },
       };
-      const run = new SubmittingRun(this.#options, this.#artifact, planned, { detached: false });
+      const run = new SubmittingRun(this.#submitted, planned, { detached: false });
       this.#runMain(run)
-        .then(() => {
-          refuseForgottenExecute(this.#options.path);
+        .then(async (entry) => {
+          await run.awaitLateExecute();
+          if (run.executed > 0) return;
+          this.#refuseIdle(entry);
           throw new UserError('NO_JOB', {
             problem: "The program didn't contain a Flink job. Perhaps you forgot to call execute() on the execution environment.",
           });
         })
         .catch(reject);
     });
+  }
+
+  /** A program that executed nothing: most often something was forgotten. */
+  #refuseIdle(entry: EntryPoint): void {
+    const { path } = this.#options;
+    const forgotten = unexecutedSteps();
+    if (forgotten.length > 0) {
+      throw new UserError('FORGOTTEN_EXECUTE', {
+        problem: `${path} declares a job and never executes it.`,
+        found: forgotten.map((step) => `'${step.name}'${step.location ? ` at ${step.location}` : ''}`).join(', '),
+        tryNext: ["await env.execute('my job') at the end of main."],
+      });
+    }
+    if (entry.kind === 'module' && entry.callable.length > 0) {
+      throw new UserError('NO_ENTRY_POINT', {
+        problem: `${path} does not say what to run: it has neither a default export nor one called main, and executes no job by itself.`,
+        found: `It exports: ${entry.callable.join(', ')}.`,
+        tryNext: [`-c ${entry.callable[0]}`],
+      });
+    }
+  }
+
+  get #submitted(): SubmittedProgram {
+    const { artifactHash, entryModule } = this.#artifact;
+    const { entryClass, args, configuration } = this.#options;
+    return { artifactHash, entryModule, entryClass, args, configuration };
   }
 
   dispose(): void {
@@ -144,7 +152,7 @@ class BundledProgram implements LoadedProgram {
 
   readonly #removeDirectory = (): void => rmSync(this.#directory, { recursive: true, force: true });
 
-  #runMain(run: SubmittingRun): Promise<void> {
+  #runMain(run: SubmittingRun): Promise<EntryPoint> {
     return runProgram(
       {
         artifactDirectory: this.artifactDirectory,
@@ -162,149 +170,16 @@ class BundledProgram implements LoadedProgram {
   }
 }
 
-/** Turns each `execute` into a JobGraph that carries what a worker needs to replay it. */
-class SubmittingRun implements ProgramRun {
-  readonly configuration: Readonly<Record<string, string>>;
-  readonly pinned: PinnedEnvironment;
-  /** Environment variables the program read so far. */
-  readonly environment: Record<string, string> = {};
-  readonly #once: Record<string, unknown> = {};
-  readonly #results: unknown[] = [];
-  readonly #load: LoadProgramOptions;
-  readonly #artifact: Artifact;
-  readonly #executor: ProgramExecutor;
-  readonly #options: RunOptions;
-  executed = 0;
-
-  constructor(load: LoadProgramOptions, artifact: Artifact, executor: ProgramExecutor, options: RunOptions) {
-    this.#load = load;
-    this.#artifact = artifact;
-    this.#executor = executor;
-    this.#options = options;
-    this.configuration =
-      options.parallelism === undefined
-        ? load.configuration
-        : { ...load.configuration, 'parallelism.default': String(options.parallelism) };
-    this.pinned = {
-      timeMs: Date.now(),
-      randomSeed: createHash('sha256').update(randomBytes(32)).digest('hex'),
-      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      environment: {},
-      once: {},
-      configuration: this.configuration,
-    };
+/** What a program throws where nobody can catch it fails its run. Threads of user code see to that themselves. */
+async function failingWithStrayErrors(run: () => Promise<void>): Promise<void> {
+  if (!isMainThread) return run();
+  const { promise: strayError, reject } = Promise.withResolvers<never>();
+  process.on('unhandledRejection', reject);
+  process.on('uncaughtException', reject);
+  try {
+    await Promise.race([run(), strayError]);
+  } finally {
+    process.off('unhandledRejection', reject);
+    process.off('uncaughtException', reject);
   }
-
-  async execute(job: RecordedJob): Promise<JobExecutionResult> {
-    const result = await this.#executor.execute(this.#jobGraph(job));
-    this.#results.push(result);
-    return result;
-  }
-
-  async executeAsync(job: RecordedJob): Promise<JobClient> {
-    const { jobId } = await this.#executor.executeAsync(this.#jobGraph(job));
-    this.#results.push({ jobId, netRuntimeMs: 0, accumulators: {} });
-    return new SubmittedJobClient(jobId, this.#executor.jobs);
-  }
-
-  async *collect(client: JobClient, resultId: string): AsyncGenerator<unknown, void, undefined> {
-    const jobs = requireControl(this.#executor.jobs, 'executeAndCollect()');
-    let finished = false;
-    try {
-      for (;;) {
-        const { records, done } = await jobs.collect(client.getJobID(), resultId);
-        yield* records;
-        if (done) break;
-      }
-      finished = true;
-    } finally {
-      // The program stopped reading: nobody wants the rest.
-      if (!finished) await jobs.cancel(client.getJobID());
-    }
-    await client.getJobExecutionResult();
-  }
-
-  async once(name: string, evaluate: () => unknown): Promise<unknown> {
-    if (!(name in this.#once)) this.#once[name] = await evaluate();
-    return this.#once[name];
-  }
-
-  #jobGraph(job: RecordedJob): JobGraph {
-    const program: ProgramDescriptor = {
-      artifact: this.#artifact.artifactHash,
-      entryModule: this.#artifact.entryModule,
-      entryClass: this.#load.entryClass,
-      args: this.#load.args,
-      executeIndex: this.executed++,
-      earlierResults: [...this.#results],
-      pinned: { ...this.pinned, environment: { ...this.environment }, once: { ...this.#once } },
-    };
-    return generateJobGraph(generateStreamGraph(job), {
-      program,
-      jobId: this.executed === 1 ? this.#options.jobId : undefined,
-      restore: this.#options.restore,
-    });
-  }
-}
-
-class SubmittedJobClient implements JobClient {
-  readonly #jobId: string;
-  readonly #jobs: JobControl | undefined;
-
-  constructor(jobId: string, jobs: JobControl | undefined) {
-    this.#jobId = jobId;
-    this.#jobs = jobs;
-  }
-
-  getJobID(): string {
-    return this.#jobId;
-  }
-
-  async getJobStatus(): Promise<JobStatusName> {
-    return requireControl(this.#jobs, 'getJobStatus()').status(this.#jobId);
-  }
-
-  async cancel(): Promise<void> {
-    await requireControl(this.#jobs, 'cancel()').cancel(this.#jobId);
-  }
-
-  async stopWithSavepoint(): Promise<string> {
-    throw noSavepoints();
-  }
-
-  async triggerSavepoint(): Promise<string> {
-    throw noSavepoints();
-  }
-
-  async getAccumulators(): Promise<Readonly<Record<string, unknown>>> {
-    return (await this.getJobExecutionResult()).accumulators;
-  }
-
-  async getJobExecutionResult(): Promise<JobExecutionResult> {
-    return requireControl(this.#jobs, 'getJobExecutionResult()').result(this.#jobId);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
-}
-
-function requireControl(jobs: JobControl | undefined, call: string): JobControl {
-  if (jobs) return jobs;
-  throw new UserError('DETACHED', {
-    problem: `Job was submitted in detached mode. ${call} is not available then.`,
-    tryNext: ['Run without -d.'],
-  });
-}
-
-function noSavepoints(): UserError {
-  return new UserError('SAVEPOINT_NOT_AVAILABLE', { problem: 'Savepoints are not there yet in this version of Weir.' });
-}
-
-function refuseForgottenExecute(path: string): void {
-  const forgotten = unexecutedSteps();
-  if (forgotten.length === 0) return;
-  throw new UserError('FORGOTTEN_EXECUTE', {
-    problem: `${path} declares a job and never executes it.`,
-    found: forgotten.map((step) => `'${step.name}'${step.location ? ` at ${step.location}` : ''}`).join(', '),
-    tryNext: ["await env.execute('my job') at the end of main."],
-  });
 }

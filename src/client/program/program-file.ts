@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
 import { satisfies, validRange } from 'semver';
 import { extract } from 'tar';
-import { artifactManifestName } from '../../program/artifact.ts';
+import { artifactManifestName, readArtifactManifest } from '../../program/artifact.ts';
 import { UserError } from '../../shared/errors.ts';
-import { weirVersion } from '../../shared/installation.ts';
+import { installationRoot, weirVersion } from '../../shared/installation.ts';
 
 export interface ProgramFile {
   readonly kind: 'source' | 'bundle';
@@ -77,7 +77,7 @@ function refuseJava(path: string, found: string): never {
     problem: `${path} holds Java byte code, and Weir runs TypeScript and JavaScript programs.`,
     found,
     tryNext: [
-      'Write the job in TypeScript with the same DataStream calls: docs/concepts/coming-from-flink.md shows them side by side.',
+      `Write the job in TypeScript with the same DataStream calls: ${join(installationRoot(), 'docs/concepts/coming-from-flink.md')} shows them side by side.`,
       'Run this jar on Apache Flink.',
     ],
   });
@@ -110,6 +110,7 @@ interface PackageManifest {
 
 function openDirectory(directory: string, displayName: string, dispose: () => void): ProgramFile {
   if (existsSync(join(directory, artifactManifestName))) {
+    refuseOtherBundle(directory, displayName);
     return { kind: 'bundle', path: directory, displayName, assets: [], baseDirectory: directory, dispose };
   }
   const manifestFile = join(directory, 'package.json');
@@ -148,6 +149,15 @@ function readManifest(file: string): PackageManifest {
   } catch (error) {
     throw new UserError('BROKEN_PACKAGE', { problem: `${file} is not valid JSON.`, found: String(error), cause: error });
   }
+}
+
+function refuseOtherBundle(directory: string, displayName: string): void {
+  const builtFor = readArtifactManifest(directory).weirVersion;
+  if (satisfies(weirVersion(), `^${builtFor}`, { includePrerelease: true })) return;
+  throw new UserError('VERSION_MISMATCH', {
+    problem: `The bundle ${displayName} was built for Weir ${builtFor}, and this is Weir ${weirVersion()}.`,
+    tryNext: ['Bundle the program again with this Weir: submit its source.'],
+  });
 }
 
 function refuseOtherVersion(manifest: PackageManifest, displayName: string): void {

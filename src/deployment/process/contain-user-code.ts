@@ -2,6 +2,7 @@
  * Makes a thread that runs user code safe for its process: what would end the process, or would be lost, becomes a failure
  * of the job instead. Installed once, before any user code is imported.
  */
+import { inSilentRun } from '../../program/recording.ts';
 import { UserError } from '../../shared/errors.ts';
 import { writeWhole } from '../../shared/write-whole.ts';
 
@@ -33,7 +34,10 @@ function unhandled(problem: string, cause: unknown): UserError {
 /** Larger than a line, so that a flood costs few system calls; small enough to lose little. */
 const batchBytes = 8192;
 
-/** `console` and `process.stdout` of this thread write to the process's own descriptors, without the main thread's help. */
+/**
+ * `console` and `process.stdout` of this thread write to the process's own descriptors, without the main thread's help. What a
+ * replayed `main` prints is dropped: the client has shown it.
+ */
 export function writeConsoleSynchronously(): void {
   redirect(process.stdout, 1);
   redirect(process.stderr, 2);
@@ -43,6 +47,8 @@ export function writeConsoleSynchronously(): void {
 export function consoleWritten(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+const nothing = new Uint8Array(0);
 
 function redirect(stream: NodeJS.WriteStream, descriptor: number): void {
   let pieces: Uint8Array[] = [];
@@ -60,8 +66,11 @@ function redirect(stream: NodeJS.WriteStream, descriptor: number): void {
     }
   };
   stream.write = ((chunk: string | Uint8Array, encoding?: unknown, callback?: unknown): boolean => {
-    const piece =
-      typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8') : chunk;
+    const piece = inSilentRun()
+      ? nothing
+      : typeof chunk === 'string'
+        ? Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
+        : chunk;
     pieces.push(piece);
     bytes += piece.length;
     if (bytes >= batchBytes) flush();

@@ -47,7 +47,7 @@ export class Dispatcher implements DispatcherGateway {
   readonly #running = new Map<JobId, JobMaster>();
   readonly #ended: JobStore;
   /** Of ended jobs whose collected records have not all been fetched. */
-  readonly #collected = new Map<JobId, JobMaster>();
+  readonly #collected = new Map<JobId, { readonly master: JobMaster; readonly stopExpiry: () => void }>();
   readonly #heartbeats = new Map<JobId, () => void>();
 
   constructor(options: DispatcherOptions) {
@@ -165,9 +165,9 @@ export class Dispatcher implements DispatcherGateway {
 
   /** Also of a job that has just ended: its last collected records are still there. */
   async takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
-    const master = this.#running.get(jobId) ?? this.#collected.get(jobId);
+    const master = this.#running.get(jobId) ?? this.#collected.get(jobId)?.master;
     const taken = (await master?.takeCollected(resultId, waitMs)) ?? { records: [], done: true };
-    if (master && !master.hasCollected) this.#collected.delete(jobId);
+    if (master && !master.hasCollected) this.#forgetCollected(jobId);
     return taken;
   }
 
@@ -175,6 +175,7 @@ export class Dispatcher implements DispatcherGateway {
     this.#options.programs.close();
     for (const master of this.#running.values()) master.cancel();
     await Promise.all([...this.#running.values()].map((master) => master.whenDone()));
+    for (const jobId of [...this.#collected.keys()]) this.#forgetCollected(jobId);
     this.#ended.close();
   }
 
@@ -199,8 +200,13 @@ export class Dispatcher implements DispatcherGateway {
     this.#heartbeats.get(master.jobId)?.();
     this.#ended.put({ overview: overviewOf(master), archive: master.archive(), result: master.result as JobResult });
     if (!master.hasCollected) return;
-    this.#collected.set(master.jobId, master);
-    clock.schedule(config.get('jobstore.expiration-time') * 1000, () => this.#collected.delete(master.jobId));
+    const stopExpiry = clock.schedule(config.get('jobstore.expiration-time') * 1000, () => this.#collected.delete(master.jobId));
+    this.#collected.set(master.jobId, { master, stopExpiry });
+  }
+
+  #forgetCollected(jobId: JobId): void {
+    this.#collected.get(jobId)?.stopExpiry();
+    this.#collected.delete(jobId);
   }
 
   #require(jobId: JobId): EndedJob {

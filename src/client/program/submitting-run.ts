@@ -1,0 +1,248 @@
+/**
+ * A program's run in the client: each `execute` becomes a JobGraph that carries what a worker needs to replay it, and goes to
+ * the executor of the target. What the program was given is kept, because later jobs are replayed with it.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { isMainThread } from 'node:worker_threads';
+import type { JobClient, JobExecutionResult, JobStatusName, RecordedJob } from '../../api/executor.ts';
+import type { JobGraph, PinnedEnvironment } from '../../graph/job-graph.ts';
+import { generateJobGraph } from '../../graph/job-graph-generator.ts';
+import { generateStreamGraph } from '../../graph/stream-graph-generator.ts';
+import type { EarlierJob, ProgramRun } from '../../program/recording.ts';
+import { shippedValue, shipValue } from '../../program/shipped-value.ts';
+import { UserError } from '../../shared/errors.ts';
+
+/** What becomes of the jobs that the program executes. */
+export interface ProgramExecutor {
+  execute(jobGraph: JobGraph): Promise<JobExecutionResult>;
+  executeAsync(jobGraph: JobGraph): Promise<{ readonly jobId: string }>;
+  /** For what a program does with the handle of `executeAsync`. */
+  readonly jobs?: JobControl | undefined;
+}
+
+/** What a {@link JobClient} needs of a cluster. */
+export interface JobControl {
+  status(jobId: string): Promise<JobStatusName>;
+  cancel(jobId: string): Promise<void>;
+  result(jobId: string): Promise<JobExecutionResult>;
+  /** Records of `executeAndCollect` that are there now; `done` when no more will come. */
+  collect(jobId: string, resultId: string): Promise<{ records: unknown[]; done: boolean }>;
+}
+
+export interface RunOptions {
+  readonly parallelism?: number | undefined;
+  readonly detached: boolean;
+  readonly jobId?: string | undefined;
+  readonly restore?: JobGraph['restore'];
+}
+
+/** What every JobGraph of the program says about it. */
+export interface SubmittedProgram {
+  readonly artifactHash: string;
+  readonly entryModule: string;
+  readonly entryClass?: string | undefined;
+  readonly args: readonly string[];
+  readonly configuration: Readonly<Record<string, string>>;
+}
+
+/** How long an `execute` may come after `main` has returned, when nothing shows that the program is at its end. */
+const lateExecutePatienceMs = isMainThread ? 30_000 : 2000;
+
+export class SubmittingRun implements ProgramRun {
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly pinned: PinnedEnvironment;
+  /** Environment variables the program read so far. */
+  readonly environment: Record<string, string> = {};
+  readonly #once = new Map<string, Promise<string>>();
+  readonly #shippedOnce: Record<string, string> = {};
+  /** By the index of the `execute` call. */
+  readonly #earlier: EarlierJob[] = [];
+  readonly #pending = new Set<Promise<unknown>>();
+  readonly #program: SubmittedProgram;
+  readonly #executor: ProgramExecutor;
+  readonly #options: RunOptions;
+  readonly #firstExecute = Promise.withResolvers<void>();
+  #afterMain = false;
+  executed = 0;
+
+  constructor(program: SubmittedProgram, executor: ProgramExecutor, options: RunOptions) {
+    this.#program = program;
+    this.#executor = executor;
+    this.#options = options;
+    const { parallelism } = options;
+    this.configuration =
+      parallelism === undefined ? program.configuration : { ...program.configuration, 'parallelism.default': String(parallelism) };
+    this.pinned = {
+      timeMs: Date.now(),
+      randomSeed: createHash('sha256').update(randomBytes(32)).digest('hex'),
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      environment: {},
+      once: {},
+      configuration: this.configuration,
+    };
+  }
+
+  execute(job: RecordedJob): Promise<JobExecutionResult> {
+    const index = this.executed;
+    return this.#keepPending(async () => {
+      const result = await this.#executor.execute(this.#jobGraph(job));
+      this.#earlier[index] = { result };
+      return result;
+    });
+  }
+
+  executeAsync(job: RecordedJob): Promise<JobClient> {
+    const index = this.executed;
+    return this.#keepPending(async () => {
+      const { jobId } = await this.#executor.executeAsync(this.#jobGraph(job));
+      this.#earlier[index] = { result: { jobId, netRuntimeMs: 0, accumulators: {} } };
+      return new SubmittedJobClient(jobId, this.#executor.jobs, (news) => {
+        this.#earlier[index] = { ...(this.#earlier[index] as EarlierJob), ...news };
+      });
+    });
+  }
+
+  async *collect(client: JobClient, resultId: string): AsyncGenerator<unknown, void, undefined> {
+    const jobs = requireControl(this.#executor.jobs, 'executeAndCollect()');
+    const collected: unknown[] = [];
+    (client as SubmittedJobClient).learn({ collected });
+    let finished = false;
+    try {
+      for (;;) {
+        const { records, done } = await jobs.collect(client.getJobID(), resultId);
+        for (const record of records) {
+          collected.push(record);
+          yield record;
+        }
+        if (done) break;
+      }
+      finished = true;
+    } finally {
+      // The program stopped reading: nobody wants the rest.
+      if (!finished) await jobs.cancel(client.getJobID());
+    }
+    await client.getJobExecutionResult();
+  }
+
+  async once(name: string, evaluate: () => unknown): Promise<unknown> {
+    let shipped = this.#once.get(name);
+    if (!shipped) {
+      shipped = Promise.resolve(evaluate()).then((value) => shipValue(value, `The result of env.once('${name}')`));
+      this.#once.set(name, shipped);
+    }
+    const text = await shipped;
+    this.#shippedOnce[name] = text;
+    // The program sees here what its replays will see.
+    return shippedValue(text);
+  }
+
+  mainReturned(): void {
+    this.#afterMain = true;
+  }
+
+  /** Resolves when something that `main` did not wait for executes a job, or can no longer. */
+  async awaitLateExecute(): Promise<void> {
+    const { promise: noMore, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, lateExecutePatienceMs).unref();
+    process.once('beforeExit', resolve);
+    await Promise.race([this.#firstExecute.promise, noMore]);
+    clearTimeout(timer);
+    process.off('beforeExit', resolve);
+  }
+
+  /** For jobs that `main` did not wait for. */
+  async awaitPending(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  #keepPending<T>(submit: () => Promise<T>): Promise<T> {
+    this.#firstExecute.resolve();
+    const submitted = submit();
+    this.#pending.add(submitted);
+    const settled = (): void => {
+      this.#pending.delete(submitted);
+    };
+    submitted.then(settled, settled);
+    return submitted;
+  }
+
+  #jobGraph(job: RecordedJob): JobGraph {
+    const { artifactHash, entryModule, entryClass, args } = this.#program;
+    const executeIndex = this.executed++;
+    return generateJobGraph(generateStreamGraph(job), {
+      program: {
+        artifact: artifactHash,
+        entryModule,
+        entryClass,
+        args,
+        executeIndex,
+        earlierResults: Array.from({ length: executeIndex }, (_, index) =>
+          shipValue(this.#earlier[index], `What the program got from its job number ${index + 1}`),
+        ),
+        ...(this.#afterMain ? { afterMain: true } : {}),
+        pinned: { ...this.pinned, environment: { ...this.environment }, once: { ...this.#shippedOnce } },
+      },
+      jobId: executeIndex === 0 ? this.#options.jobId : undefined,
+      restore: this.#options.restore,
+    });
+  }
+}
+
+class SubmittedJobClient implements JobClient {
+  readonly #jobId: string;
+  readonly #jobs: JobControl | undefined;
+  /** Keeps what the program was told. */
+  readonly learn: (news: Partial<EarlierJob>) => void;
+
+  constructor(jobId: string, jobs: JobControl | undefined, learn: (news: Partial<EarlierJob>) => void) {
+    this.#jobId = jobId;
+    this.#jobs = jobs;
+    this.learn = learn;
+  }
+
+  getJobID(): string {
+    return this.#jobId;
+  }
+
+  async getJobStatus(): Promise<JobStatusName> {
+    const status = await requireControl(this.#jobs, 'getJobStatus()').status(this.#jobId);
+    this.learn({ status });
+    return status;
+  }
+
+  async cancel(): Promise<void> {
+    await requireControl(this.#jobs, 'cancel()').cancel(this.#jobId);
+  }
+
+  async stopWithSavepoint(): Promise<string> {
+    throw noSavepoints();
+  }
+
+  async triggerSavepoint(): Promise<string> {
+    throw noSavepoints();
+  }
+
+  async getAccumulators(): Promise<Readonly<Record<string, unknown>>> {
+    return (await this.getJobExecutionResult()).accumulators;
+  }
+
+  async getJobExecutionResult(): Promise<JobExecutionResult> {
+    const result = await requireControl(this.#jobs, 'getJobExecutionResult()').result(this.#jobId);
+    this.learn({ result });
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+function requireControl(jobs: JobControl | undefined, call: string): JobControl {
+  if (jobs) return jobs;
+  throw new UserError('DETACHED', {
+    problem: `Job was submitted in detached mode. ${call} is not available then.`,
+    tryNext: ['Run without -d.'],
+  });
+}
+
+function noSavepoints(): UserError {
+  return new UserError('SAVEPOINT_NOT_AVAILABLE', { problem: 'Savepoints are not there yet in this version of Weir.' });
+}
