@@ -10,6 +10,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureCodec } from './codec.ts';
 import { OtherInstallation, thisInstallation } from './measure/installation.ts';
 import { Report } from './measure/report.ts';
 import { measureStartUp } from './start-up.ts';
@@ -31,6 +32,7 @@ const report = new Report();
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   'start-up': () => measureStartUp(thisInstallation, report, settings.pairs),
+  codec: async () => measureCodec(report, settings.pairs),
   throughput: () => measureThroughput(thisInstallation, report, settings, only),
 };
 

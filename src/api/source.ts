@@ -14,6 +14,8 @@ export interface Source<T, S extends SourceSplit = SourceSplit, C = unknown> {
   readonly outputType?: TypeInfo<T> | undefined;
   /** 1 for sources that cannot be read in parallel. */
   readonly maxSourceParallelism?: number | undefined;
+  /** For sources whose records follow from a number: makes one, new at each call. Readers then emit by {@link ReaderOutput.collectRange}. */
+  readonly recordAt?: ((index: number) => T) | undefined;
   createEnumerator(context: SplitEnumeratorContext<S>, checkpoint?: C): SplitEnumerator<S, C> | Promise<SplitEnumerator<S, C>>;
   createReader(context: SourceReaderContext): SourceReader<T, S>;
 }
@@ -62,6 +64,11 @@ export interface SourceReader<T, S extends SourceSplit> {
 
 export interface ReaderOutput<T> {
   collect(record: T, timestamp?: number): void;
+  /**
+   * Emits the records that the source's `recordAt` makes for `from` to before `end`, as far as downstream takes them now;
+   * returns the number of the first one that was not emitted. Faster than collecting them one by one.
+   */
+  collectRange(from: number, end: number): number;
   emitWatermark(timestamp: number): void;
   markIdle(): void;
   markActive(): void;

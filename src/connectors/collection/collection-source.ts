@@ -15,29 +15,27 @@ export function collectionSource<T>(values: readonly T[]): Source<T, RangeSplit,
   return {
     boundedness: 'BOUNDED',
     maxSourceParallelism: 1,
+    recordAt: (index) => {
+      const value = encoded[index];
+      return (value instanceof Uint8Array ? decodeValue(value) : value) as T;
+    },
     createEnumerator: (context, checkpoint) =>
       new StaticSplitEnumerator(context, checkpoint ?? [{ splitId: '0', from: 0, to: values.length }]),
-    createReader: (context) => new SplitAtATimeReader(context, (split) => new CollectionRun<T>(encoded, split)),
+    createReader: (context) => new SplitAtATimeReader(context, (split) => new CollectionRun<T>(split)),
   };
 }
 
 class CollectionRun<T> implements SplitRun<T, RangeSplit> {
-  readonly #values: readonly unknown[];
   readonly #split: RangeSplit;
   #next: number;
 
-  constructor(values: readonly unknown[], split: RangeSplit) {
-    this.#values = values;
+  constructor(split: RangeSplit) {
     this.#split = split;
     this.#next = split.from;
   }
 
   next(output: ReaderOutput<T>): InputStatus {
-    for (let emitted = 0; emitted < recordsPerPoll && this.#next < this.#split.to; emitted++) {
-      const value = this.#values[this.#next++];
-      output.collect((value instanceof Uint8Array ? decodeValue(value) : value) as T);
-      if (output.isFull) break;
-    }
+    this.#next = output.collectRange(this.#next, Math.min(this.#split.to, this.#next + recordsPerPoll));
     return this.#next < this.#split.to ? 'MORE_AVAILABLE' : 'END_OF_INPUT';
   }
 

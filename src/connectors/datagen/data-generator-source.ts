@@ -47,7 +47,7 @@ interface IndexSplit {
 export class DataGeneratorSource<T> implements Source<T, IndexSplit, IndexSplit[]> {
   readonly boundedness: 'BOUNDED' | 'CONTINUOUS_UNBOUNDED';
   readonly outputType: TypeInfo<T> | undefined;
-  readonly generator: (index: number) => T;
+  readonly recordAt: (index: number) => T;
   readonly #rate: RateLimiterStrategy;
   readonly #indexes: Source<number, IndexSplit, IndexSplit[]>;
 
@@ -61,7 +61,7 @@ export class DataGeneratorSource<T> implements Source<T, IndexSplit, IndexSplit[
       throw new UserError('BAD_COUNT', {
         problem: `DataGeneratorSource: the number of records must be a whole number above 0, not ${count}.`,
       });
-    this.generator = typeof generator === 'function' ? generator : (index) => generator.map(index);
+    this.recordAt = typeof generator === 'function' ? generator : (index) => generator.map(index);
     this.boundedness = count === Number.MAX_SAFE_INTEGER ? 'CONTINUOUS_UNBOUNDED' : 'BOUNDED';
     this.outputType = type;
     this.#rate = rate;
@@ -78,31 +78,25 @@ export class DataGeneratorSource<T> implements Source<T, IndexSplit, IndexSplit[
   createReader(context: SourceReaderContext): SourceReader<T, IndexSplit> {
     const { recordsPerSecond } = this.#rate;
     const limit = recordsPerSecond === undefined ? undefined : new TokenBucket(recordsPerSecond / context.parallelism);
-    return new SplitAtATimeReader(context, (split) => new GeneratorRun(split, this.generator, limit));
+    return new SplitAtATimeReader(context, (split) => new GeneratorRun<T>(split, limit));
   }
 }
 
 class GeneratorRun<T> implements SplitRun<T, IndexSplit> {
   readonly #split: IndexSplit;
-  readonly #generate: (index: number) => T;
   readonly #limit: TokenBucket | undefined;
   #next: number;
 
-  constructor(split: IndexSplit, generate: (index: number) => T, limit: TokenBucket | undefined) {
+  constructor(split: IndexSplit, limit: TokenBucket | undefined) {
     this.#split = split;
-    this.#generate = generate;
     this.#limit = limit;
     this.#next = split.from;
   }
 
   next(output: ReaderOutput<T>): InputStatus {
     const allowed = this.#limit?.take(recordsPerPoll) ?? recordsPerPoll;
-    const end = Math.min(this.#split.to, this.#next + allowed - 1);
     const first = this.#next;
-    while (this.#next <= end) {
-      output.collect(this.#generate(this.#next++));
-      if (output.isFull) break;
-    }
+    this.#next = output.collectRange(first, Math.min(this.#split.to + 1, first + allowed));
     this.#limit?.giveBack(allowed - (this.#next - first));
     if (this.#next > this.#split.to) return 'END_OF_INPUT';
     return this.#limit?.isEmpty ? 'NOTHING_AVAILABLE' : 'MORE_AVAILABLE';

@@ -16,6 +16,7 @@ export function numberSequenceSource(from: number, to: number): Source<number, S
   }
   return {
     boundedness: 'BOUNDED',
+    recordAt: (index) => index,
     createEnumerator: (context, checkpoint) =>
       new StaticSplitEnumerator(context, checkpoint ?? splitRange(from, to, context.currentParallelism())),
     createReader: (context) => new SplitAtATimeReader(context, (split) => new SequenceRun(split)),
@@ -45,14 +46,8 @@ class SequenceRun implements SplitRun<number, SequenceSplit> {
 
   next(output: ReaderOutput<number>): InputStatus {
     const { to } = this.#split;
-    const end = Math.min(to, this.#next + recordsPerPoll - 1);
-    let next = this.#next;
-    while (next <= end) {
-      output.collect(next++);
-      if (output.isFull) break;
-    }
-    this.#next = next;
-    return next <= to ? 'MORE_AVAILABLE' : 'END_OF_INPUT';
+    this.#next = output.collectRange(this.#next, Math.min(to + 1, this.#next + recordsPerPoll));
+    return this.#next <= to ? 'MORE_AVAILABLE' : 'END_OF_INPUT';
   }
 
   snapshot(): SequenceSplit {

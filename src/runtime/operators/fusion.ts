@@ -24,7 +24,18 @@ export type Fusion =
   | { readonly kind: 'map'; readonly user: UserCall }
   | { readonly kind: 'filter'; readonly user: UserCall }
   | CollectingFusion
-  | SinkFusion;
+  | SinkFusion
+  | SourceFusion;
+
+/** Makes records by number: `user(index)`. */
+export interface SourceFusion {
+  readonly kind: 'source';
+  readonly user: UserCall;
+  readonly assigner: ((record: unknown, timestamp: number) => number) | undefined;
+  /** Told each record after it was emitted. */
+  readonly onEvent: ((record: unknown, timestamp: number) => void) | undefined;
+  readonly output: { collectRange: (from: number, end: number) => number };
+}
 
 /** `user(value, context?, collector)`; what it returns is emitted as well. */
 export interface CollectingFusion {

@@ -14,6 +14,7 @@ import type { ReaderOutput, SourceReader, SourceReaderContext, SourceSplit } fro
 import type { ListState } from '../../api/state.ts';
 import type { WatermarkGenerator } from '../../api/watermark.ts';
 import { MAX_WATERMARK, MIN_TIMESTAMP } from '../../shared/time.ts';
+import { type FusibleOperator, type Fusion, userCall } from '../operators/fusion.ts';
 import {
   closeFunction,
   initializeFunction,
@@ -24,7 +25,7 @@ import {
 } from '../operators/user-function.ts';
 import { SourceWatermarks } from './source-watermarks.ts';
 
-export class SplitSourceOperator implements SourceOperator {
+export class SplitSourceOperator implements SourceOperator, FusibleOperator {
   readonly #spec: SourceSpec;
   #context!: OperatorContext;
   #reader!: SourceReader<unknown, SourceSplit>;
@@ -39,7 +40,20 @@ export class SplitSourceOperator implements SourceOperator {
   setup(context: OperatorContext, output: Output): void {
     this.#context = context;
     this.#watermarks = new SourceWatermarks(this.#spec.watermarks, context, output);
-    this.#output = new SplitOutput(context, output, this.#watermarks, this.#watermarks.mainGenerator);
+    this.#output = new SplitOutput(context, output, this.#watermarks, this.#watermarks.mainGenerator, this.#spec.source.recordAt);
+  }
+
+  fusion(): Fusion | undefined {
+    const { recordAt } = this.#spec.source;
+    if (!recordAt) return undefined;
+    const { assigner, mainGenerator } = this.#watermarks;
+    return {
+      kind: 'source',
+      user: userCall(recordAt, 'recordAt'),
+      assigner,
+      onEvent: mainGenerator && ((event, timestamp) => this.#watermarks.onEvent(mainGenerator, event, timestamp)),
+      output: this.#output,
+    };
   }
 
   initializeState({ operatorState }: StateInitializationContext): void {
@@ -98,11 +112,14 @@ export class SplitSourceOperator implements SourceOperator {
 }
 
 class SplitOutput implements ReaderOutput<unknown> {
+  /** Replaced by code of its own where the chain is generated. */
+  collectRange: (from: number, end: number) => number;
   readonly #context: OperatorContext;
   readonly #downstream: Output;
   readonly #watermarks: SourceWatermarks;
   readonly #generator: WatermarkGenerator<unknown> | undefined;
   readonly #assign: ((event: unknown, recordTimestamp: number) => number) | undefined;
+  readonly #recordAt: ((index: number) => unknown) | undefined;
   readonly #splits = new Map<string, SplitOutput>();
 
   constructor(
@@ -110,7 +127,10 @@ class SplitOutput implements ReaderOutput<unknown> {
     downstream: Output,
     watermarks: SourceWatermarks,
     generator: WatermarkGenerator<unknown> | undefined,
+    recordAt?: ((index: number) => unknown) | undefined,
   ) {
+    this.#recordAt = recordAt;
+    this.collectRange = (from, end) => this.#collectRange(from, end, recordAt as (index: number) => unknown);
     this.#context = context;
     this.#downstream = downstream;
     this.#watermarks = watermarks;
@@ -128,6 +148,15 @@ class SplitOutput implements ReaderOutput<unknown> {
     if (this.#generator) this.#watermarks.onEvent(this.#generator, record, assigned);
   }
 
+  #collectRange(from: number, end: number, recordAt: (index: number) => unknown): number {
+    let index = from;
+    while (index < end) {
+      this.collect(recordAt(index++));
+      if (this.isFull) break;
+    }
+    return index;
+  }
+
   emitWatermark(timestamp: number): void {
     this.#downstream.emitWatermark(timestamp);
   }
@@ -143,7 +172,13 @@ class SplitOutput implements ReaderOutput<unknown> {
   createOutputForSplit(splitId: string): ReaderOutput<unknown> {
     let output = this.#splits.get(splitId);
     if (!output) {
-      output = new SplitOutput(this.#context, this.#downstream, this.#watermarks, this.#watermarks.generatorForSplit(splitId));
+      output = new SplitOutput(
+        this.#context,
+        this.#downstream,
+        this.#watermarks,
+        this.#watermarks.generatorForSplit(splitId),
+        this.#recordAt,
+      );
       this.#splits.set(splitId, output);
     }
     return output;

@@ -21,7 +21,6 @@ import { OperatorChain } from '../../../src/runtime/task/operator-chain.ts';
 import { cloneValue } from '../../../src/types/clone.ts';
 import { codecs } from '../../../src/types/codecs.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: records of many shapes
 type Any = any;
 
 installConnectors(builtInConnectors);

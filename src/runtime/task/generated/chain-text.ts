@@ -11,7 +11,7 @@ import { MIN_TIMESTAMP } from '../../../shared/time.ts';
 import type { RecordPart, ValueFacts } from '../../operators/function-facts.ts';
 import { type CollectingFusion, type Fusion, onlyReadsRecord, type SinkFusion, type UserCall } from '../../operators/fusion.ts';
 import { refusePromise } from '../../operators/user-function.ts';
-import type { ChainPlan, PlannedEdge, PlannedOperator, PlannedTarget } from '../chain-plan.ts';
+import type { ChainPlan, PlannedEdge, PlannedOperator } from '../chain-plan.ts';
 import { locateKeyError } from '../record-router.ts';
 import { Bindings } from './bindings.ts';
 import { routeText } from './route-text.ts';
@@ -53,11 +53,12 @@ class ChainWriter {
     const { operators } = this.#plan;
     const emitters = operators.map((operator, index) => (isInline(operator) ? undefined : this.#emitter(index)));
     const inputs = this.#inputs();
+    const range = this.#range();
     const results = `return { inputs: [${inputs.join(', ')}], collect: [${emitters.map((names) => names?.collect ?? 'undefined').join(', ')}], collectors: [${emitters
       .map((names) => names?.collector ?? 'undefined')
-      .join(', ')}] };`;
-    const head = `"use strict";\n${flatText}\n`;
-    return { text: `${this.#bindings.declarations()}\n${head}${this.#functions.join('\n')}\n${results}`, bindings: this.#bindings };
+      .join(', ')}], range: ${range ?? 'undefined'} };`;
+    const lines = ['"use strict";', this.#bindings.declarations(), flatText, ...this.#functions, results];
+    return { text: lines.join('\n'), bindings: this.#bindings };
   }
 
   /** How records leave an operator that is not fused into its producer: by `output.collect`, and by its collector. */
@@ -92,6 +93,23 @@ class ChainWriter {
     return names;
   }
 
+  /** The loop of a source whose records follow from a number. */
+  #range(): string | undefined {
+    const { fusion } = this.#plan.operators[0] as PlannedOperator;
+    if (fusion?.kind !== 'source') return undefined;
+    const flow = this.#bindings.name(this.#plan.flow, 'flow');
+    const { user, assigner, onEvent } = fusion;
+    const timestamp = assigner ? 't' : String(MIN_TIMESTAMP);
+    const assign = assigner ? `const t = ${this.#bindings.name(assigner, 'assign')}(v, ${MIN_TIMESTAMP});\n` : '';
+    const tell = onEvent ? `${this.#bindings.name(onEvent, 'tell')}(v, ${timestamp});\n` : '';
+    // A number that comes back is no object.
+    const facts = user.facts.result.kind === 'parameter' ? { kind: 'primitive' as const } : user.facts.result;
+    const emit = this.#afterCall('v', facts, undefined, undefined, (value) => this.#emit(0, { ...value, owned: 'always' }, timestamp));
+    const body = `const v = ${this.#userCall(user, ['index'])};\nindex++;\n${assign}${emit}${tell}if (${flow}.paused || ${flow}.interrupted > 0) break;\n`;
+    this.#functions.push(this.#function('range', 'from, end', `let index = from;\nwhile (index < end) {\n${body}}\nreturn index;`));
+    return 'range';
+  }
+
   /** Without timestamps the loop passes a constant, which stays a constant in what V8 inlines. */
   #loop(name: string, record: string): string {
     const flow = this.#bindings.name(this.#plan.flow, 'flow');
@@ -123,6 +141,8 @@ class ChainWriter {
         return this.#filter(index, fusion, value, timestamp);
       case 'collecting':
         return this.#collecting(index, fusion, value, timestamp);
+      case 'source':
+        return '';
       case 'sink':
         return this.#sink(index, fusion, value, timestamp);
       default:
@@ -154,8 +174,9 @@ class ChainWriter {
     const names = fields.map(({ field }) => field);
     const doubtful = fields.filter((field) => !field.primitive).map(({ field }) => `isFlat(${name}[${JSON.stringify(field)}])`);
     if (doubtful.length === 0) return next({ name, primitive: false, owned: 'always', flat: 'true', fields: names });
-    const flat = this.#variable();
-    return `const ${flat} = ${doubtful.join(' && ')};\n${next({ name, primitive: false, owned: 'if-flat', flat, fields: names })}`;
+    const flat = `flat${this.#variables++}$`;
+    const rest = next({ name, primitive: false, owned: 'if-flat', flat, fields: names });
+    return rest.includes(flat) ? `const ${flat} = ${doubtful.join(' && ')};\n${rest}` : rest;
   }
 
   #filter(index: number, { user }: Extract<Fusion, { kind: 'filter' }>, value: KnownValue, timestamp: string): string {
@@ -235,7 +256,7 @@ class ChainWriter {
   #handOver(from: number, to: number, value: KnownValue, next: (value: KnownValue) => string): string {
     const { fusion, keepsNothing } = this.#plan.operators[to] as PlannedOperator;
     if (this.#plan.objectReuse || value.primitive || value.owned === 'always' || keepsNothing) return next(value);
-    const onlyReads = fusion !== undefined && fusion.user.facts.onlyReads(0);
+    const onlyReads = fusion?.user.facts.onlyReads(0);
     const mayShare = onlyReads || value.owned === 'if-flat';
     const copy = this.#variable();
     const cloned = this.#copy(from, value);

@@ -11,6 +11,8 @@ interface ChainCode {
   /** By operator; undefined for those that are fused into their producer. */
   readonly collect: readonly (Collect | undefined)[];
   readonly collectors: readonly (((value: unknown) => void) | undefined)[];
+  /** Of a head that makes records by number. */
+  readonly range: ((from: number, end: number) => number) | undefined;
 }
 
 export interface GeneratedChain {
@@ -30,6 +32,7 @@ export function generateChain(plan: ChainPlan, name: string): GeneratedChain | u
   for (const [index, { fusion }] of plan.operators.entries()) {
     const collector = code.collectors[index];
     if (fusion?.kind === 'collecting' && collector) fusion.collector.collect = collector;
+    if (fusion?.kind === 'source' && code.range) fusion.output.collectRange = code.range;
   }
   return { driver: new GeneratedDriver(code.inputs), text, collect: code.collect };
 }

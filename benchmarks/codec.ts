@@ -1,0 +1,59 @@
+/**
+ * The codec of an edge against msgpackr packing the same batch as one array with shared structures: encode and decode of
+ * fresh flat records, shape check included, results compared. In one process, in turns.
+ */
+import { deepStrictEqual } from 'node:assert/strict';
+import { Packr } from 'msgpackr';
+import { MIN_TIMESTAMP } from '../src/shared/time.ts';
+import { codecs } from '../src/types/codecs.ts';
+import type { Report } from './measure/report.ts';
+import { trade } from './workloads/trades.ts';
+
+const batchRecords = 512;
+const batches = 400;
+
+export function measureCodec(report: Report, runs: number): void {
+  report.heading(`codec: batches of ${batchRecords} flat records of 6 fields, encode and decode`);
+  const encoder = codecs.createEncoder({ operatorName: 'benchmark' });
+  const decoder = codecs.createDecoder({ operatorName: 'benchmark' });
+  const packr = new Packr({ structures: [] });
+  const columns = (records: readonly unknown[]): readonly unknown[] => {
+    for (const record of records) encoder.add(record, MIN_TIMESTAMP);
+    return decoder.decode(encoder.take()).values;
+  };
+  const packed = (records: readonly unknown[]): readonly unknown[] => packr.unpack(packr.pack(records)) as unknown[];
+  const some = Array.from({ length: batchRecords }, (_, index) => trade(index));
+  deepStrictEqual(columns(some), some);
+  deepStrictEqual(packed(some), some);
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let run = -2; run < runs; run++) {
+    const own = nanosecondsPerRecord(columns, run);
+    const other = nanosecondsPerRecord(packed, run);
+    if (run < 0) continue;
+    ours.push(own);
+    theirs.push(other);
+  }
+  report.add('columns', 'ns', ours);
+  report.add('msgpackr', 'ns', theirs);
+  report.add(
+    'faster than msgpackr',
+    'times',
+    ours.map((own, run) => (theirs[run] as number) / own),
+    { atLeast: 2.5 },
+  );
+}
+
+/** Making the records is not part of it. */
+function nanosecondsPerRecord(roundTrip: (records: readonly unknown[]) => readonly unknown[], run: number): number {
+  let nanoseconds = 0;
+  for (let batch = 0; batch < batches; batch++) {
+    const first = (run * batches + batch) * batchRecords;
+    const records = Array.from({ length: batchRecords }, (_, index) => trade(first + index));
+    const begun = performance.now();
+    const values = roundTrip(records);
+    nanoseconds += (performance.now() - begun) * 1e6;
+    if (values.length !== batchRecords) throw new Error('records were lost');
+  }
+  return nanoseconds / (batches * batchRecords);
+}
