@@ -2,10 +2,11 @@
  * A real cluster for end-to-end tests: the shipped scripts and the `flink` command, in a temporary directory with its own
  * configuration, logs, pid files and ports. `stop` asserts that no process of it is left.
  */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 
@@ -91,6 +92,12 @@ export class RealCluster implements AsyncDisposable {
 
   script(name: string, args: readonly string[] = [], options: { env?: Record<string, string>; cwd?: string } = {}): Promise<CommandResult> {
     return this.#run(join(this.#installation, 'bin', name), args, options);
+  }
+
+  /** A command that goes on: to be watched, and interrupted. */
+  running(file: string, args: readonly string[], options: { env?: Record<string, string> } = {}): RunningCommand {
+    const path = file.includes('/') ? file : join(this.#installation, 'bin', file);
+    return new RunningCommand(path, args, this.directory, { ...this.environment(), ...options.env });
   }
 
   async #run(
@@ -197,6 +204,48 @@ export class RealCluster implements AsyncDisposable {
       for (const pid of this.processes()) process.kill(pid, 'SIGKILL');
       rmSync(this.directory, { recursive: true, force: true });
     }
+  }
+}
+
+export class RunningCommand {
+  readonly result: Promise<CommandResult>;
+  stdout = '';
+  stderr = '';
+  readonly #child: ChildProcessWithoutNullStreams;
+
+  constructor(file: string, args: readonly string[], cwd: string, env: Record<string, string>) {
+    const child = spawn(file, args, { cwd, env });
+    this.#child = child;
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      this.stdout += piece;
+    });
+    child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+      this.stderr += piece;
+    });
+    this.result = new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => {
+        const exitCode = code ?? 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+        resolve({ exitCode, stdout: this.stdout, stderr: this.stderr });
+      });
+    });
+  }
+
+  /** Until stdout or stderr has it. */
+  async printed(pattern: RegExp): Promise<void> {
+    await waitFor(
+      `output ${pattern}`,
+      () => pattern.test(this.stdout) || pattern.test(this.stderr),
+      () => `${this.stdout}\n${this.stderr}`,
+    );
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  type(text: string): void {
+    this.#child.stdin.write(text);
   }
 }
 

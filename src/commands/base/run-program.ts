@@ -78,8 +78,8 @@ function remoteExecutor({ configuration, terminal }: ProgramRunRequest, program:
     artifact: { path: program.artifactPath, hash: program.artifactHash },
     detached: !configuration.get('execution.attached'),
     shutdownOnAttachedExit: configuration.get('execution.shutdown-on-attached-exit'),
-    heartbeatIntervalMs: 30_000,
-    heartbeatTimeoutMs: 180_000,
+    heartbeatIntervalMs: configuration.get('client.heartbeat.interval'),
+    heartbeatTimeoutMs: configuration.get('client.heartbeat.timeout'),
     print: (line) => terminal.out(line),
     progress: progressOf(terminal),
   });

@@ -25,7 +25,13 @@ export function processTerminal(): Terminal {
       process.stderr.write(`${line}\n`);
     },
     environment: process.env,
-    interactive: process.stderr.isTTY === true,
+    interactive: isInteractive(),
     log,
   };
+}
+
+/** A terminal that cannot move its cursor, or has no width (some containers), shows no progress. */
+function isInteractive(): boolean {
+  const { isTTY, columns } = process.stderr;
+  return isTTY === true && columns > 0 && process.env['TERM'] !== 'dumb' && !process.env['CI'];
 }

@@ -5,6 +5,8 @@ export const clientOptions = {
   'env.java.opts.client': { type: 'string' },
   'akka.client.timeout': { type: 'duration', default: '60 s' },
   'client.timeout': { type: 'duration', default: '60 s', fallback: ['akka.client.timeout'] },
+  'client.heartbeat.interval': { type: 'duration', default: '30 s' },
+  'client.heartbeat.timeout': { type: 'duration', default: '180 s' },
   'client.retry-period': { type: 'duration', default: '2 s' },
   'rest.await-leader-timeout': { type: 'duration', default: '30000' },
   'rest.client.max-content-length': { type: 'int', default: '104857600' },
