@@ -51,8 +51,11 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Writes bytes to the port as they are; resolves with all that comes back until the connection ends. */
-export function rawHttp(port: number, bytes: string | Uint8Array, options: { end?: boolean } = {}): Promise<string> {
+/**
+ * Writes bytes to the port as they are; resolves with all that comes back until the server ends the connection. `cut`: this side
+ * ends it first, which takes Node's servers for a client that went away.
+ */
+export function rawHttp(port: number, bytes: string | Uint8Array, { cut = false } = {}): Promise<string> {
   return new Promise((fulfil) => {
     const socket = connect(port, '127.0.0.1');
     let text = '';
@@ -63,7 +66,7 @@ export function rawHttp(port: number, bytes: string | Uint8Array, options: { end
     socket.on('error', () => {});
     socket.on('close', () => fulfil(text));
     socket.write(bytes);
-    if (options.end !== false) socket.end();
+    if (cut) socket.end();
   });
 }
 

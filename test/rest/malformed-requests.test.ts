@@ -74,7 +74,8 @@ test.each(['[1]', '"text"', '{', 'null', '\u0000'])('a body %j that is no JSON o
 test('a body over the limit is 413, announced or not', async () => {
   const body = 'x'.repeat(200_000);
   expectErrors(await rest.call('PATCH', `/jobs/${job}/clientHeartbeat`, { body }), 413, 'rest.server.max-content-length');
-  const head = 'PATCH /jobs/0123456789abcdef0123456789abcdef/clientHeartbeat HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const head =
+    'PATCH /jobs/0123456789abcdef0123456789abcdef/clientHeartbeat HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n';
   const chunk = `${(50_000).toString(16)}\r\n${'x'.repeat(50_000)}\r\n`;
   expect(await rawHttp(rest.port, `${head}${chunk.repeat(4)}0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 413 .*"errors"/s);
   await expectAlive();
@@ -109,7 +110,7 @@ test('connections that are cut at any byte harm nobody', async () => {
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('')}\r\n`;
   const whole = Buffer.concat([Buffer.from(head), body]);
-  for (let length = 1; length < whole.length; length += 13) await rawHttp(rest.port, whole.subarray(0, length));
+  for (let length = 1; length < whole.length; length += 13) await rawHttp(rest.port, whole.subarray(0, length), { cut: true });
   await expectAlive();
   expect(await rest.call('GET', '/jars')).toMatchObject({ json: { files: [] } });
 });

@@ -34,6 +34,8 @@ export class JobStore {
   readonly #jobs = new Map<JobId, StoredJob>();
   /** Made when the first job has to leave memory. */
   #directory: string | undefined;
+  /** Oldest first. */
+  readonly #inMemory = new Set<JobId>();
   #bytesInMemory = 0;
 
   constructor(config: Configuration, clock: Clock, parentDirectory: string) {
@@ -50,6 +52,7 @@ export class JobStore {
     const content = serialize(job);
     const stopExpiry = this.#clock.schedule(this.#expirationMs, () => this.#remove(jobId));
     this.#jobs.set(jobId, { overview: job.overview, bytes: content.length, content, stopExpiry });
+    this.#inMemory.add(jobId);
     this.#bytesInMemory += content.length;
     for (const oldest of this.#jobs.keys()) {
       if (this.#jobs.size <= this.#capacity) break;
@@ -79,12 +82,11 @@ export class JobStore {
   }
 
   #spill(): void {
-    for (const [jobId, job] of this.#jobs) {
+    for (const jobId of this.#inMemory) {
       if (this.#bytesInMemory <= this.#cacheBytes) return;
-      if (!job.content) continue;
-      writeFileSync(this.#file(jobId), job.content);
-      job.content = undefined;
-      this.#bytesInMemory -= job.bytes;
+      const job = this.#jobs.get(jobId) as StoredJob;
+      writeFileSync(this.#file(jobId), job.content as Buffer);
+      this.#forgetContent(jobId, job);
     }
   }
 
@@ -93,8 +95,14 @@ export class JobStore {
     if (!job) return;
     job.stopExpiry();
     this.#jobs.delete(jobId);
-    if (job.content) this.#bytesInMemory -= job.bytes;
+    if (job.content) this.#forgetContent(jobId, job);
     else rmSync(this.#file(jobId), { force: true });
+  }
+
+  #forgetContent(jobId: JobId, job: StoredJob): void {
+    job.content = undefined;
+    this.#inMemory.delete(jobId);
+    this.#bytesInMemory -= job.bytes;
   }
 
   #file(jobId: JobId): string {

@@ -66,16 +66,16 @@ test('nothing touches the disk while all fits into memory', () => {
   expect(store.get('0'.repeat(32))).toEqual(job(0));
 });
 
-test('thousands of jobs stay in order and cost what was allowed', () => {
+test('many jobs stay in order and cost what was allowed', () => {
   const store = new JobStore(
-    Configuration.of({ 'jobstore.cache-size': 20_000, 'jobstore.max-capacity': 3000 }),
+    Configuration.of({ 'jobstore.cache-size': 20_000, 'jobstore.max-capacity': 600 }),
     new ManualClock(),
     directory,
   );
-  for (let i = 0; i < 5000; i++) store.put(job(i, 100));
-  expect(store.overviews().map(({ startTime }) => startTime)).toEqual(Array.from({ length: 3000 }, (_, i) => i + 2000));
+  for (let i = 0; i < 1000; i++) store.put(job(i, 100));
+  expect(store.overviews().map(({ startTime }) => startTime)).toEqual(Array.from({ length: 600 }, (_, i) => i + 400));
   const [files = ''] = readdirSync(directory);
-  expect(readdirSync(join(directory, files)).length).toBeGreaterThan(2800);
-  expect(store.get((2000).toString(16).padStart(32, '0'))).toEqual(job(2000, 100));
+  expect(readdirSync(join(directory, files)).length).toBeGreaterThan(500);
+  expect(store.get((400).toString(16).padStart(32, '0'))).toEqual(job(400, 100));
   store.close();
 });
