@@ -2,6 +2,7 @@
  * Every endpoint that Weir serves, asked about running, finished, failed and cancelled jobs of a real cluster: the answers have
  * exactly the keys and types that Flink documents, under both prefixes.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countedKeys, countedRecords } from '../fixtures/programs/rest-jobs.ts';
@@ -216,7 +217,7 @@ describe('what is told about a job is true', () => {
 
   test('a failed job names the error, its place, and its attempts', async () => {
     const exceptions = (await call('GET', `/jobs/${jobs.FAILED}/exceptions`)).json as Json;
-    expect(exceptions['root-exception']).toMatch(/RangeError: 42 is <too much> & not enough[\s\S]*rest-jobs\.ts:\d+:\d+/);
+    expect(exceptions['root-exception']).toMatch(/RangeError: 400 is <too much> & not enough[\s\S]*rest-jobs\.ts:\d+:\d+/);
     const { entries } = exceptions['exceptionHistory'];
     expect(entries).toHaveLength(2);
     for (const entry of entries) expect(entry.taskName).toBe('checks -> Sink: Print to Std. Out (1/1)');
@@ -226,8 +227,13 @@ describe('what is told about a job is true', () => {
     });
     const [, checks] = await vertices(jobs.FAILED);
     const attempt = (number: number) => call('GET', `/jobs/${jobs.FAILED}/vertices/${checks?.['id']}/subtasks/0/attempts/${number}`);
-    expect((await attempt(0)).json).toMatchObject({ attempt: 0, status: 'FAILED', metrics: { 'read-records': 42 } });
-    expect((await attempt(1)).json).toMatchObject({ attempt: 1, status: 'FAILED', metrics: { 'read-records': 42 } });
+    for (const number of [0, 1]) {
+      const { metrics, ...told } = (await attempt(number)).json as Json;
+      expect(told).toMatchObject({ attempt: number, status: 'FAILED' });
+      // The records of the slice that failed are not counted.
+      expect(metrics['read-records']).toBeGreaterThan(200);
+      expect(metrics['read-records']).toBeLessThanOrEqual(400);
+    }
     expect((await attempt(2)).status).toBe(404);
     const [restarts] = (await call('GET', `/jobs/${jobs.FAILED}/metrics?get=numRestarts`)).json as Json[];
     expect(restarts).toEqual({ id: 'numRestarts', value: '1' });
@@ -262,6 +268,29 @@ describe('what is told about a job is true', () => {
       );
     for (const vertex of before) expect(total(vertex)).toBeLessThanOrEqual(vertex['duration'] * vertex['parallelism'] + 10);
   });
+});
+
+test('a TaskManager tells its memory as it is', async () => {
+  const { taskmanagers } = (await call('GET', '/taskmanagers')).json as Json;
+  const [{ id }] = taskmanagers;
+  const metrics = async (): Promise<Json> => ((await call('GET', `/taskmanagers/${id}`)).json as Json)['metrics'];
+  await waitFor('reports of all slots', async () => (await metrics())['heapUsed'] > 40 * 2 ** 20);
+  const told = await metrics();
+  expect(told['heapUsed']).toBeLessThanOrEqual(told['heapCommitted']);
+  expect(told['heapCommitted']).toBeLessThanOrEqual(told['heapMax']);
+  const isTaskManager = (pid: number): boolean =>
+    /^[^\0]*node\0.*dist\/taskmanager\.js\0/s.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  const pid = cluster.processes().find(isTaskManager) as number;
+  const resident = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+  expect(told['heapCommitted'] + told['nonHeapUsed']).toBeLessThan(resident * 1.5);
+  expect(told['heapCommitted'] + told['nonHeapUsed']).toBeGreaterThan(resident / 1.5);
+  for (const kind of ['nettyShuffleMemory', 'nettyShuffleMemorySegments'])
+    expect(told[`${kind}Available`] + told[`${kind}Used`]).toBeLessThanOrEqual(told[`${kind}Total`]);
+  expect(told['nettyShuffleMemoryUsed']).toBeGreaterThan(0);
+  const ids = 'Status.JVM.Threads.Count,Status.JVM.CPU.Load';
+  const [threads, load] = (await call('GET', `/taskmanagers/${id}/metrics?get=${ids}`)).json as Json[];
+  expect(Number(threads?.['value'])).toBeGreaterThan(4);
+  expect(Number(load?.['value'])).toBeGreaterThan(0);
 });
 
 describe('what cannot be answered', () => {

@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { type Configuration, isSensitive } from '../../config/configuration.ts';
 import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
 import { configurationDirectory, loadConfiguration } from '../../config/load-configuration.ts';
-import { observeCollections } from '../../runtime/metrics/process-metrics.ts';
+import { observeCollections } from '../../runtime/metrics/thread-report.ts';
 import { ExternalError, UserError } from '../../shared/errors.ts';
 import { buildCommit, installationRoot, weirVersion } from '../../shared/installation.ts';
 import { fileLogger, type Logger } from '../../shared/logger.ts';

@@ -4,6 +4,7 @@ import { installConnectors } from '../../api/connector-registry.ts';
 import { Configuration } from '../../config/configuration.ts';
 import { builtInConnectors } from '../../connectors/built-in.ts';
 import { createProgramLoader } from '../../program/program-loader.ts';
+import { observeCollections } from '../../runtime/metrics/thread-report.ts';
 import { createSlotNetwork } from '../../runtime/network/create-slot-network.ts';
 import { openPortRpc } from '../../runtime/rpc/port.ts';
 import { SlotRuntime } from '../../runtime/task/slot-runtime.ts';
@@ -19,6 +20,7 @@ const port = parentPort;
 if (!port) throw new Error('slot-thread is started by a TaskManager only');
 
 process.setSourceMapsEnabled(true);
+observeCollections();
 writeConsoleSynchronously();
 installConnectors(builtInConnectors);
 

@@ -101,6 +101,7 @@ export function clusterRoutes(context: HandlerContext): Route[] {
           metricsAnswer(query, {
             ...context.processMetrics(),
             numRegisteredTaskManagers: taskManagers,
+            numPendingTaskManagers: 0,
             numRunningJobs: jobsRunning,
             taskSlotsAvailable: slotsAvailable,
             taskSlotsTotal: slotsTotal,

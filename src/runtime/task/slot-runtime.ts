@@ -2,7 +2,6 @@
  * The loop of one slot thread: mails first, then a bounded slice of each runnable task in turn, then the event loop. A slot
  * with nothing to do sleeps on one doorbell.
  */
-import { getHeapStatistics } from 'node:v8';
 import type { Configuration } from '../../config/configuration.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import type { ProgramLoader, ReplayableProgram } from '../../program/program.ts';
@@ -11,6 +10,7 @@ import type { ExecutionAttemptId, JobId, OperatorId } from '../../shared/ids.ts'
 import type { Clock } from '../../shared/time.ts';
 import type { CheckpointStreams } from '../../state/storage/checkpoint-streams.ts';
 import type { CodecFactory } from '../../types/codec.ts';
+import { reportThread } from '../metrics/thread-report.ts';
 import type { SlotNetwork } from '../network/slot-network.ts';
 import type { OperatorEvent, TaskDeploymentDescriptor } from '../rpc/gateways.ts';
 import { HeapWatch } from './heap-watch.ts';
@@ -125,7 +125,7 @@ export class SlotRuntime implements SlotRuntimeGateway {
     const tasks = [...this.#tasks.values()];
     this.#options.listener.report({
       accumulators: tasks.map((task) => task.accumulatorReport()),
-      usedHeapBytes: getHeapStatistics().used_heap_size,
+      thread: reportThread(),
     });
   }
 
@@ -200,7 +200,7 @@ export class SlotRuntime implements SlotRuntimeGateway {
   #scheduleReport(): void {
     this.#stopReports = this.#options.clock.schedule(1000, () => {
       if (this.#closed) return;
-      if (this.#tasks.size > 0) this.report();
+      this.report();
       this.#scheduleReport();
     });
   }

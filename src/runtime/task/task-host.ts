@@ -6,6 +6,7 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import type { SerializedError } from '../../shared/errors.ts';
 import type { ExecutionAttemptId, JobId, OperatorId } from '../../shared/ids.ts';
 import type { TaskStateSnapshot } from '../../state/snapshot/handles.ts';
+import type { ThreadReport } from '../metrics/thread-report.ts';
 import type {
   AccumulatorReport,
   CheckpointDeclineReason,
@@ -54,7 +55,7 @@ export interface SlotRuntimeListener {
     reason: CheckpointDeclineReason;
     cause: SerializedError | undefined;
   }): void;
-  report(report: { accumulators: AccumulatorReport[]; usedHeapBytes: number }): void;
+  report(report: { accumulators: AccumulatorReport[]; thread: ThreadReport }): void;
   /** Something no single attempt can be blamed for (unhandled rejection, process.exit in user code): all tasks of the slot fail. */
   slotFailed(cause: SerializedError): void;
 }

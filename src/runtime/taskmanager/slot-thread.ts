@@ -4,6 +4,7 @@ import type { SlotLimits } from '../../config/memory/process-memory.ts';
 import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { TaskManagerId } from '../../shared/ids.ts';
 import { within } from '../../shared/time.ts';
+import type { ThreadReport } from '../metrics/thread-report.ts';
 import type { SlotMemory } from '../network/task-manager-memory.ts';
 import { openPortRpc } from '../rpc/port.ts';
 import { slotOutOfMemory } from '../task/heap-watch.ts';
@@ -68,7 +69,8 @@ export class SlotThread {
   #memory: Promise<ThreadMemory | undefined> | undefined;
   #terminating = false;
   #dead = false;
-  usedHeapBytes = 0;
+  /** What the thread said last about its heap. */
+  report: ThreadReport | undefined;
 
   constructor(options: SlotThreadOptions) {
     this.#options = options;
@@ -94,7 +96,7 @@ export class SlotThread {
       acknowledgeCheckpoint: (ack) => listener.acknowledgeCheckpoint(ack),
       declineCheckpoint: (decline) => listener.declineCheckpoint(decline),
       report: (report) => {
-        this.usedHeapBytes = report.usedHeapBytes;
+        this.report = report.thread;
         listener.report(report);
       },
       slotFailed: (cause) => listener.slotFailed(cause),

@@ -249,15 +249,23 @@ export class TaskExecutor implements TaskExecutorGateway {
   }
 
   #metrics(): MetricDump {
-    const { process: sizes } = this.#options;
+    const { process: sizes, config } = this.#options;
+    const segment = config.get('taskmanager.memory.segment-size');
+    const { network } = sizes.memory;
+    const used = this.#memory.usedBytes;
+    const reports = this.#slots.flatMap((slot) => slot.thread.report ?? []);
     return {
-      ...processMetrics(),
+      ...processMetrics(reports),
       'Status.Flink.Memory.Managed.Total': sizes.memory.managed,
       'Status.Flink.Memory.Managed.Used': 0,
-      'Status.Shuffle.Netty.TotalMemory': sizes.memory.network,
-      'Status.Shuffle.Netty.UsedMemory': this.#memory.usedBytes,
-      'Status.Shuffle.Netty.AvailableMemory': sizes.memory.network - this.#memory.usedBytes,
-      ...Object.fromEntries(this.#slots.map((slot) => [`Weir.Slot.${slot.index}.Heap.Used`, slot.thread.usedHeapBytes])),
+      'Status.Shuffle.Netty.TotalMemory': network,
+      'Status.Shuffle.Netty.UsedMemory': used,
+      'Status.Shuffle.Netty.AvailableMemory': network - used,
+      'Status.Shuffle.Netty.TotalMemorySegments': Math.floor(network / segment),
+      'Status.Shuffle.Netty.UsedMemorySegments': Math.ceil(used / segment),
+      'Status.Shuffle.Netty.AvailableMemorySegments': Math.floor((network - used) / segment),
+      'Status.Shuffle.Netty.RequestedMemoryUsage': Math.round((used * 100) / network),
+      ...Object.fromEntries(this.#slots.map((slot) => [`Weir.Slot.${slot.index}.Heap.Used`, slot.thread.report?.heapUsed ?? 0])),
     };
   }
 
