@@ -4,8 +4,9 @@
  *
  *   created → initializing → running → finishing → draining → closing → finished
  *        any of them → canceling → canceled
- *        any of them → failed
+ *        any of them → failing → failed
  *
+ * A task is reported as over when its user code is: what is under way gets some time to come back, and is then closed.
  * `draining`: all records are out and operators have finished; the task still takes part in checkpoints until the one that
  * covers its last records is complete.
  */
@@ -16,7 +17,7 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import type { StreamGraph, StreamNode } from '../../graph/stream-graph.ts';
 import type { ReplayableProgram } from '../../program/program.ts';
 import { BugError } from '../../shared/assert.ts';
-import { serializeError, UserError } from '../../shared/errors.ts';
+import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import { type Clock, MAX_WATERMARK, MIN_TIMESTAMP } from '../../shared/time.ts';
 import { HeapKeyedStateBackend } from '../../state/keyed/heap-keyed-state-backend.ts';
 import { HeapOperatorStateBackend } from '../../state/operator/heap-operator-state-backend.ts';
@@ -49,6 +50,7 @@ type TaskState =
   | 'finished'
   | 'canceling'
   | 'canceled'
+  | 'failing'
   | 'failed';
 const terminal: readonly TaskState[] = ['finished', 'canceled', 'failed'];
 
@@ -56,6 +58,10 @@ const terminal: readonly TaskState[] = ['finished', 'canceled', 'failed'];
 const recordsPerCheck = 128;
 /** What a snapshot's walk may take of each slice. */
 const walkSliceMs = 1;
+/** What a resumed operator may take at the end of the input, where no slot hands out slices. */
+const finishSliceMs = 1;
+/** How long a call into user code may take to come back when the task is cancelled or has failed. */
+const lastCallPatienceMs = 5000;
 
 interface Mail {
   readonly run: () => void;
@@ -115,6 +121,9 @@ export class StreamTask {
   /** Snapshots and notifications whose operators take time. */
   #lifeCycleCalls = 0;
   #deadline = 0;
+  readonly #changeWaiters: (() => void)[] = [];
+  readonly #calls = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
   readonly #flow: EmissionFlow = { paused: false, interrupted: 0 };
   #batch: DecodedBatch | undefined;
   #batchIndex = 0;
@@ -141,6 +150,7 @@ export class StreamTask {
 
   /** Anything for the slot's loop to do now? */
   get isRunnable(): boolean {
+    if (this.#isEnding()) return false;
     if (this.#hasRunnableMail || this.#checkpoints?.canAdvance) return true;
     if (this.#flow.paused || this.#stopping) return false;
     if (this.#state === 'draining') return this.#pending.length > 0 || this.#canEnd || this.#readsInput;
@@ -180,7 +190,7 @@ export class StreamTask {
       if (this.#isEnding()) return;
       this.#wire(graph);
       const finished = this.#options.descriptor.restore?.finished === true;
-      if (!finished) await this.#open();
+      if (!finished) await this.#tracked(this.#open());
       if (this.#isEnding()) return;
       this.#become('running');
       this.#times.become('idle', this.#options.clock.monotonic());
@@ -255,26 +265,18 @@ export class StreamTask {
   }
 
   cancel(): void {
-    if (this.isTerminal || this.#state === 'canceling') return;
+    if (this.#isEnding()) return;
     this.#become('canceling');
     this.#abort.abort();
-    void this.#close().then(() => this.#end('canceled', 'CANCELED'));
+    void this.#closeInTime().then(() => this.#end('canceled', 'CANCELED'));
   }
 
   fail(error: unknown): void {
-    if (this.isTerminal) return;
-    if (this.#state === 'canceling') return;
-    this.#become('failed');
+    if (this.#isEnding()) return;
+    this.#become('failing');
     this.#abort.abort(error);
-    const located = this.#locate(error);
-    this.#options.listener.taskStateChanged({
-      jobId: this.#options.descriptor.jobId,
-      attemptId: this.attemptId,
-      state: 'FAILED',
-      error: serializeError(located),
-      accumulators: this.accumulatorReport(),
-    });
-    void this.#close().then(() => this.#options.onTerminal(this));
+    const located = serializeError(this.#locate(error));
+    void this.#closeInTime().then(() => this.#end('failed', 'FAILED', located));
   }
 
   accumulatorReport(): AccumulatorReport {
@@ -296,7 +298,7 @@ export class StreamTask {
   }
 
   #isEnding(): boolean {
-    return this.#state === 'canceling' || this.isTerminal;
+    return this.#state === 'canceling' || this.#state === 'failing' || this.isTerminal;
   }
 
   #become(state: TaskState): void {
@@ -446,7 +448,7 @@ export class StreamTask {
     this.#inputEnded = false;
     if (!this.#hasInputs && this.#drains) this.#chain?.head.processWatermark?.(MAX_WATERMARK);
     this.#become('finishing');
-    this.#finish().catch((error: unknown) => this.fail(error));
+    this.#tracked(this.#finish()).catch((error: unknown) => this.fail(error));
   }
 
   /** finish() of each operator in chain order, everything it leaves to resume included, then the marker behind the last record. */
@@ -567,33 +569,42 @@ export class StreamTask {
     while (!this.#isEnding()) {
       this.#runMails();
       if (!this.#flow.paused && this.#pending.length === 0) return;
-      if (!this.#flow.paused) this.#resumePending();
-      else await this.#turn();
+      if (this.#flow.paused) await this.#change();
+      else await this.#resumeSlice();
     }
   }
 
   /** Lets interrupted operators say the rest of what they emit, as the outputs have room. */
   async #emitInterrupted(): Promise<void> {
     while (!this.#isEnding() && this.#pending.length > 0) {
-      if (this.#waitingFor === 0 && this.#partitions.every((partition) => partition.isAvailable)) this.#resumePending();
-      else await this.#turn();
+      if (this.#waitingFor > 0 || this.#isOutputFull) await this.#change();
+      else await this.#resumeSlice();
     }
   }
 
   /** The partitions' frames must be in the channels before they close. */
   async #untilSent(): Promise<void> {
-    while (!this.#isEnding() && this.#partitions.some((partition) => !partition.isAvailable)) await this.#turn();
+    while (!this.#isEnding() && this.#isOutputFull) await this.#change();
   }
 
-  #turn(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onUnpaused = resolve;
-      // Room can also appear without this task being told while it finishes.
-      setTimeout(resolve, 5);
-    });
+  async #resumeSlice(): Promise<void> {
+    this.#deadline = this.#options.clock.monotonic() + finishSliceMs;
+    this.#resumePending();
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
-  #onUnpaused: (() => void) | undefined;
+  get #isOutputFull(): boolean {
+    return this.#partitions.some((partition) => !partition.isAvailable);
+  }
+
+  /** Resolves when an output has room again, a promise has settled, or the task ends. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#changeWaiters.push(resolve));
+  }
+
+  #tellChange(): void {
+    for (const resolve of this.#changeWaiters.splice(0)) resolve();
+  }
 
   #wire(graph: StreamGraph): void {
     const { descriptor, network, codecs, channels, jobGraph } = this.#options;
@@ -760,13 +771,13 @@ export class StreamTask {
       return;
     }
     this.#flow.paused = true;
-    pending.then(over, (error: unknown) => this.fail(error));
+    this.#tracked(pending).then(over, (error: unknown) => this.fail(error));
   }
 
   #waitFor(promise: Promise<unknown>): void {
     this.#waitingFor++;
     this.#flow.paused = true;
-    promise.then(
+    this.#tracked(promise).then(
       () => {
         this.#waitingFor--;
         this.#updatePaused();
@@ -776,12 +787,17 @@ export class StreamTask {
   }
 
   #updatePaused(): void {
-    const paused = this.#isAwaiting || this.#partitions.some((partition) => !partition.isAvailable);
-    this.#flow.paused = paused;
-    if (paused) return;
-    this.#onUnpaused?.();
-    this.#onUnpaused = undefined;
-    this.#options.wake();
+    this.#flow.paused = this.#isAwaiting || this.#isOutputFull;
+    this.#tellChange();
+    if (!this.#flow.paused) this.#options.wake();
+  }
+
+  /** Calls into user code that are under way: they are waited for, for a while, before anything is closed. */
+  #tracked<T>(call: Promise<T>): Promise<T> {
+    this.#calls.add(call);
+    const over = (): void => void this.#calls.delete(call);
+    call.then(over, over);
+    return call;
   }
 
   /** Tail first: an operator may emit as soon as it is open. */
@@ -805,28 +821,51 @@ export class StreamTask {
     await operatorState.restore(stored.operator, read);
   }
 
+  /** For cancel and failure. Neither a call that does not come back nor a close that does not end keeps the task for ever. */
+  async #closeInTime(): Promise<void> {
+    this.#tellChange();
+    let stopWaiting: () => void = () => {};
+    const patience = new Promise<void>((resolve) => {
+      stopWaiting = this.#options.clock.schedule(lastCallPatienceMs, resolve);
+    });
+    await Promise.race([Promise.allSettled([...this.#calls]).then(() => this.#close()), patience]);
+    stopWaiting();
+    void this.#close();
+    this.#closeChannels();
+  }
+
+  #close(): Promise<void> {
+    this.#closing ??= this.#closeAll();
+    return this.#closing;
+  }
+
   /** Always, also after a failure; a close that fails cannot fail the task again. */
-  async #close(): Promise<void> {
+  async #closeAll(): Promise<void> {
     for (const { operator } of this.#chain?.operators ?? []) {
       try {
         await operator.close?.();
       } catch (error) {
-        if (this.#state === 'finishing') this.fail(error);
+        if (this.#state === 'closing') this.fail(error);
       }
     }
     this.#checkpoints?.close();
     for (const { keyedState } of this.#states.values()) keyedState?.close();
+    this.#closeChannels();
+  }
+
+  #closeChannels(): void {
     for (const partition of this.#partitions) partition.close();
     this.#gate?.close();
   }
 
-  #end(state: 'finished' | 'canceled', reported: 'FINISHED' | 'CANCELED'): void {
+  #end(state: 'finished' | 'canceled' | 'failed', reported: 'FINISHED' | 'CANCELED' | 'FAILED', error?: SerializedError): void {
     if (this.isTerminal) return;
     this.#become(state);
     this.#options.listener.taskStateChanged({
       jobId: this.#options.descriptor.jobId,
       attemptId: this.attemptId,
       state: reported,
+      error,
       accumulators: this.accumulatorReport(),
     });
     this.#options.onTerminal(this);
