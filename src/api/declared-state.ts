@@ -82,38 +82,47 @@ export interface DeclaredCoProcess<K, A, B, R, S extends StateDeclarations> exte
 type AnyMethod = (value: unknown, context: object, out: unknown) => unknown;
 const recordMethods = ['processElement', 'processElement1', 'processElement2', 'onTimer'] as const;
 
+const opened = Symbol('opened state');
+
+/** What one subtask has: each works on a copy of the literal. */
+interface Instance {
+  [opened]?: { readonly handles: object; context: object; extended: object };
+}
+
 /** The literal as an ordinary process function; anything without declared state stays what it is. */
 export function withDeclaredState(literal: object): object {
   const { state: declarations } = literal as { readonly state?: StateDeclarations };
   if (Object.getPrototypeOf(literal) !== Object.prototype || typeof declarations !== 'object' || declarations === null) return literal;
-  let handles: Record<string, unknown> = {};
-  let plain: object | undefined;
-  let extended: object = {};
-  // A task hands the same context to every call.
-  const contextOf = (context: object): object => {
-    if (context !== plain) {
-      plain = context;
-      extended = Object.create(context, { state: { value: handles } }) as object;
-    }
-    return extended;
-  };
   const functions: Record<string, unknown> = {
     ...literal,
-    open: async (context: RuntimeContext) => {
-      handles = Object.fromEntries(
+    async open(this: Instance, context: RuntimeContext) {
+      const handles = Object.fromEntries(
         Object.entries(declarations).map(([name, declaration]) => [name, openState(context, declaration.descriptor(name))]),
       );
-      await (literal as LifeCycle).open?.(context);
+      this[opened] = { handles, context: {}, extended: {} };
+      await (literal as LifeCycle).open?.call(this, context);
     },
   };
   for (const name of recordMethods) {
     const method = (literal as Record<string, AnyMethod | undefined>)[name];
     if (!method) continue;
-    functions[name] = (first: unknown, context: object, out: unknown) => method.call(literal, first, contextOf(context), out);
+    functions[name] = function (this: Instance, first: unknown, context: object, out: unknown) {
+      return method.call(this, first, withHandles(this, context), out);
+    };
     // The user's own text: submission and replay are compared by it.
     functions[`declared ${name}`] = method;
   }
   return functions;
+}
+
+/** A task hands the same context to every call. */
+function withHandles(instance: Instance, context: object): object {
+  const state = instance[opened] as NonNullable<Instance[typeof opened]>;
+  if (context !== state.context) {
+    state.context = context;
+    state.extended = Object.create(context, { state: { value: state.handles } }) as object;
+  }
+  return state.extended;
 }
 
 function openState(context: RuntimeContext, descriptor: StateDescriptor): unknown {

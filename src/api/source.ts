@@ -14,8 +14,13 @@ export interface Source<T, S extends SourceSplit = SourceSplit, C = unknown> {
   readonly outputType?: TypeInfo<T> | undefined;
   /** 1 for sources that cannot be read in parallel. */
   readonly maxSourceParallelism?: number | undefined;
-  /** For sources whose records follow from a number: makes one, new at each call. Readers then emit by {@link ReaderOutput.collectRange}. */
+  /** For sources whose records follow from a number: makes one. Readers then emit by {@link ReaderOutput.collectRange}. */
   readonly recordAt?: ((index: number) => T) | undefined;
+  /**
+   * True when each record is an object of its own, which the reader neither keeps nor changes: it goes into the chain
+   * without a copy.
+   */
+  readonly emitsFreshRecords?: boolean | undefined;
   createEnumerator(context: SplitEnumeratorContext<S>, checkpoint?: C): SplitEnumerator<S, C> | Promise<SplitEnumerator<S, C>>;
   createReader(context: SourceReaderContext): SourceReader<T, S>;
 }

@@ -1,6 +1,7 @@
 /** Elements of the program itself: an array split into ranges, or an iterable that one subtask reads. */
 import type { InputStatus, ReaderOutput, Source, SourceSplit } from '../../api/source.ts';
 import { UserError } from '../../shared/errors.ts';
+import { cloneValue } from '../../types/clone.ts';
 import { decodeValue, encodeValue } from '../../types/value-codec.ts';
 import { recordsPerPoll, SplitAtATimeReader, type SplitRun, StaticSplitEnumerator } from '../static-splits.ts';
 
@@ -19,6 +20,7 @@ export function collectionSource<T>(values: readonly T[]): Source<T, RangeSplit,
       const value = encoded[index];
       return (value instanceof Uint8Array ? decodeValue(value) : value) as T;
     },
+    emitsFreshRecords: true,
     createEnumerator: (context, checkpoint) =>
       new StaticSplitEnumerator(context, checkpoint ?? [{ splitId: '0', from: 0, to: values.length }]),
     createReader: (context) => new SplitAtATimeReader(context, (split) => new CollectionRun<T>(split)),
@@ -94,7 +96,7 @@ class IterableRun<T> implements SplitRun<T, IterableSplit> {
   }
 }
 
-/** Pulls ahead of the task by a bounded number of records. */
+/** Pulls ahead of the task by a bounded number of records. What the program does to one after it was pulled does not show. */
 class AsyncIterableRun<T> implements SplitRun<T, IterableSplit> {
   static readonly #ahead = 256;
   readonly #iterator: AsyncIterator<T>;
@@ -151,7 +153,7 @@ class AsyncIterableRun<T> implements SplitRun<T, IterableSplit> {
         this.#pulling = false;
         if (step.done) this.#done = true;
         else if (this.#skip > 0) this.#skip--;
-        else this.#queue.push(step.value);
+        else this.#queue.push(cloneValue(step.value) as T);
         this.#wake?.();
         this.#wake = undefined;
         this.#pull();

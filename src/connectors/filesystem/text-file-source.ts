@@ -24,6 +24,7 @@ export function textFileSource(path: string, options: { charset?: string | undef
   const encoding = nodeEncoding(options.charset ?? 'UTF-8');
   return {
     boundedness: 'BOUNDED',
+    emitsFreshRecords: true,
     createEnumerator: (context, checkpoint) =>
       new StaticSplitEnumerator(context, checkpoint ?? cutFiles(path, context.currentParallelism())),
     createReader: (context) => new SplitAtATimeReader(context, (split) => new LineRun(split, encoding)),

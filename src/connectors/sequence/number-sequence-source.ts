@@ -17,6 +17,7 @@ export function numberSequenceSource(from: number, to: number): Source<number, S
   return {
     boundedness: 'BOUNDED',
     recordAt: (index) => index,
+    emitsFreshRecords: true,
     createEnumerator: (context, checkpoint) =>
       new StaticSplitEnumerator(context, checkpoint ?? splitRange(from, to, context.currentParallelism())),
     createReader: (context) => new SplitAtATimeReader(context, (split) => new SequenceRun(split)),

@@ -15,6 +15,7 @@ export interface SocketSourceOptions {
 export function socketTextSource(options: SocketSourceOptions): Source<string, SourceSplit, SourceSplit[]> {
   return {
     boundedness: 'CONTINUOUS_UNBOUNDED',
+    emitsFreshRecords: true,
     maxSourceParallelism: 1,
     createEnumerator: (context, checkpoint) =>
       new StaticSplitEnumerator(context, checkpoint ?? [{ splitId: `${options.host}:${options.port}` }]),

@@ -133,7 +133,7 @@ export class MiniCluster implements AsyncDisposable {
         pinned: { timeMs: 0, randomSeed: '', timeZone: '', environment: {}, once: {}, configuration: {} },
       },
     });
-    this.#programs.set(jobGraph.jobId, { replay: async () => streamGraph });
+    this.#programs.set(jobGraph.jobId, { replay: async () => withOwnFunctions(streamGraph) });
     await this.dispatcher.submitJob(jobGraph);
     return jobGraph.jobId;
   }
@@ -178,13 +178,27 @@ function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork, onJobOver
   };
 }
 
+/** Each attempt of each subtask gets function literals of its own: `this` is not shared, and nothing survives a restart. */
+function withOwnFunctions(graph: StreamGraph): StreamGraph {
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) => {
+      const userFunction = node.spec['function'];
+      return isLiteral(userFunction) ? { ...node, spec: { ...node.spec, function: { ...userFunction } } } : node;
+    }),
+  };
+}
+
+function isLiteral(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /** On one thread, parallel subtasks would share the fields of one function object. */
 function refuseSharedInstances(graph: StreamGraph): void {
   for (const node of graph.nodes) {
     const userFunction = node.spec['function'];
-    if (node.parallelism === 1 || typeof userFunction !== 'object' || userFunction === null) continue;
+    if (node.parallelism === 1 || typeof userFunction !== 'object' || userFunction === null || isLiteral(userFunction)) continue;
     const prototype = Object.getPrototypeOf(userFunction) as object;
-    if (prototype === Object.prototype) continue;
     throw new UserError('SHARED_INSTANCE', {
       problem: `'${node.name}' runs ${node.parallelism} times on one thread and would share one instance of ${prototype.constructor.name}.`,
       found: node.location,

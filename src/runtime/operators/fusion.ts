@@ -32,8 +32,8 @@ export interface SourceFusion {
   readonly kind: 'source';
   readonly user: UserCall;
   readonly assigner: ((record: unknown, timestamp: number) => number) | undefined;
-  /** Told each record after it was emitted. */
-  readonly onEvent: ((record: unknown, timestamp: number) => void) | undefined;
+  /** Told each record before it is emitted; when it says so, `update` is called behind the record. */
+  readonly events: { readonly onEvent: (record: unknown, timestamp: number) => boolean; readonly update: () => void } | undefined;
   readonly output: { collectRange: (from: number, end: number) => number };
 }
 

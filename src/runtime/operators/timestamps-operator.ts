@@ -1,16 +1,16 @@
 /** Assigns event time in mid-stream and makes watermarks of its own; the ones from upstream stop here, the final one passes. */
 import type { TimestampsSpec } from '../../api/operator-specs.ts';
-import type { OperatorContext, Output } from '../../api/operators.ts';
 import type { WatermarkGenerator } from '../../api/watermark.ts';
 import { MAX_WATERMARK, MIN_TIMESTAMP } from '../../shared/time.ts';
+import { IdlenessTimer, startWatermarkTicks } from '../time/watermark-ticks.ts';
 import { BaseOperator } from './base-operator.ts';
 
 export class TimestampsOperator extends BaseOperator {
   readonly #spec: TimestampsSpec;
   readonly #generator: WatermarkGenerator<unknown> | undefined;
   #watermark = MIN_TIMESTAMP;
-  #cancel: (() => void) | undefined;
-  #lastElementAt = 0;
+  readonly #idleness: IdlenessTimer;
+  #stopTicks: () => void = () => {};
   #idle = false;
   readonly #watermarkOutput = {
     emitWatermark: (timestamp: number) => this.#emit(timestamp),
@@ -22,17 +22,21 @@ export class TimestampsOperator extends BaseOperator {
     super(undefined);
     this.#spec = spec;
     this.#generator = spec.watermarks.createGenerator?.();
+    this.#idleness = new IdlenessTimer(spec.watermarks.idlenessMs);
   }
 
-  override setup(context: OperatorContext, output: Output): void {
-    super.setup(context, output);
-    const intervalMs = Number(context.configuration['pipeline.auto-watermark-interval'] ?? 200);
-    if (this.#generator && intervalMs > 0) this.#schedule(intervalMs);
+  override open(): void | Promise<void> {
+    const generator = this.#generator;
+    if (!generator) return;
+    this.#stopTicks = startWatermarkTicks(this.context, (elapsedMs) => {
+      generator.onPeriodicEmit(this.#watermarkOutput);
+      if (this.#idleness.tick(elapsedMs)) this.#setIdle(true);
+    });
   }
 
   processElement(value: unknown, timestamp: number): void {
     const assigned = this.#spec.watermarks.timestampAssigner?.(value, timestamp) ?? timestamp;
-    this.#lastElementAt = this.context.currentProcessingTime();
+    this.#idleness.activity();
     if (this.#idle) this.#setIdle(false);
     this.output.collect(value, assigned);
     this.#generator?.onEvent(value, assigned, this.#watermarkOutput);
@@ -49,25 +53,15 @@ export class TimestampsOperator extends BaseOperator {
   }
 
   override close(): void | Promise<void> {
-    this.#cancel?.();
+    this.#stopTicks();
     return super.close();
-  }
-
-  #schedule(intervalMs: number): void {
-    this.#lastElementAt = this.context.currentProcessingTime();
-    const tick = (): void => {
-      const now = this.context.currentProcessingTime();
-      this.#generator?.onPeriodicEmit(this.#watermarkOutput);
-      const { idlenessMs } = this.#spec.watermarks;
-      if (idlenessMs !== undefined && now - this.#lastElementAt >= idlenessMs) this.#setIdle(true);
-      this.#cancel = this.context.registerProcessingTimer(now + intervalMs, tick);
-    };
-    this.#cancel = this.context.registerProcessingTimer(this.context.currentProcessingTime() + intervalMs, tick);
   }
 
   #emit(timestamp: number): void {
     if (timestamp <= this.#watermark) return;
     this.#watermark = timestamp;
+    // Downstream does not listen to the watermarks of an idle input.
+    this.#setIdle(false);
     this.output.emitWatermark(timestamp);
   }
 

@@ -1,133 +1,143 @@
-/** Watermarks of one source subtask: a generator per split (or one), combined to their minimum, emitted at an interval. */
+/**
+ * Watermarks of one source subtask: a generator per split (or one for all), combined to their minimum. What a generator says
+ * about a record (punctuated watermarks) goes out right behind it, the rest at an interval.
+ */
 import type { OperatorContext, Output } from '../../api/operators.ts';
 import type { WatermarkGenerator, WatermarkOutput, WatermarkStrategySpec } from '../../api/watermark.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import { IdlenessTimer, startWatermarkTicks } from '../time/watermark-ticks.ts';
 
-interface Track {
-  readonly generator: WatermarkGenerator<unknown>;
-  readonly output: WatermarkOutput;
-  watermark: number;
-  lastEventAt: number;
-  idle: boolean;
+/** The event time of one split, or of all of them. */
+export class WatermarkTrack {
+  readonly #generator: WatermarkGenerator<unknown>;
+  readonly #idleness: IdlenessTimer;
+  readonly #output: WatermarkOutput;
+  watermark = MIN_TIMESTAMP;
+  idle = false;
+
+  constructor(generator: WatermarkGenerator<unknown>, idlenessMs: number | undefined) {
+    this.#generator = generator;
+    this.#idleness = new IdlenessTimer(idlenessMs);
+    this.#output = {
+      emitWatermark: (timestamp) => {
+        if (timestamp > this.watermark) this.watermark = timestamp;
+        this.idle = false;
+      },
+      markIdle: () => {
+        this.idle = true;
+      },
+      markActive: () => {
+        this.idle = false;
+      },
+    };
+  }
+
+  /** True when the generator has something to say at once. */
+  onEvent(event: unknown, timestamp: number): boolean {
+    this.#idleness.activity();
+    const { watermark, idle } = this;
+    this.idle = false;
+    this.#generator.onEvent(event, timestamp, this.#output);
+    return this.watermark !== watermark || this.idle !== idle;
+  }
+
+  tick(elapsedMs: number): void {
+    this.#generator.onPeriodicEmit(this.#output);
+    if (this.#idleness.tick(elapsedMs)) this.idle = true;
+  }
 }
 
 export class SourceWatermarks {
   readonly assigner: ((event: unknown, recordTimestamp: number) => number) | undefined;
-  readonly mainGenerator: WatermarkGenerator<unknown> | undefined;
+  /** Of records that belong to no split; undefined without watermarks. */
+  readonly mainTrack: WatermarkTrack | undefined;
   readonly #strategy: WatermarkStrategySpec<unknown>;
   readonly #context: OperatorContext;
   readonly #output: Output;
-  readonly #tracks = new Map<WatermarkGenerator<unknown>, Track>();
-  readonly #splits = new Map<string, Track>();
+  readonly #tracks = new Set<WatermarkTrack>();
   #emitted = MIN_TIMESTAMP;
   #idle = false;
-  #cancel: (() => void) | undefined;
-  #stopped = false;
+  #readerIdle = false;
+  #stopTicks: () => void = () => {};
 
   constructor(strategy: WatermarkStrategySpec<unknown>, context: OperatorContext, output: Output) {
     this.#strategy = strategy;
     this.#context = context;
     this.#output = output;
     this.assigner = strategy.timestampAssigner;
-    this.mainGenerator = strategy.createGenerator?.();
+    this.mainTrack = this.#createTrack();
   }
 
   start(): void {
-    const intervalMs = Number(this.#context.configuration['pipeline.auto-watermark-interval'] ?? 200);
-    if (!this.mainGenerator || intervalMs <= 0) return;
-    if (this.#strategy.idlenessMs !== undefined) this.#track(this.mainGenerator);
-    const tick = (): void => {
-      if (this.#stopped) return;
-      this.emitNow();
-      this.#cancel = this.#context.registerProcessingTimer(this.#context.currentProcessingTime() + intervalMs, tick);
-    };
-    this.#cancel = this.#context.registerProcessingTimer(this.#context.currentProcessingTime() + intervalMs, tick);
+    if (this.mainTrack) this.#stopTicks = startWatermarkTicks(this.#context, (elapsedMs) => this.#tick(elapsedMs));
   }
 
-  onEvent(generator: WatermarkGenerator<unknown>, event: unknown, timestamp: number): void {
-    const track = this.#tracks.get(generator) ?? this.#track(generator);
-    if (this.#strategy.idlenessMs !== undefined) {
-      track.lastEventAt = this.#context.currentProcessingTime();
-      track.idle = false;
+  /** Undefined without watermarks. */
+  trackForSplit(): WatermarkTrack | undefined {
+    // Records come through their splits' outputs from now on: the common one would hold them back for ever.
+    if (this.mainTrack) this.#tracks.delete(this.mainTrack);
+    return this.#createTrack();
+  }
+
+  /** The split is read to its end: what it promised last counts, and no more. */
+  releaseTrack(track: WatermarkTrack): void {
+    track.tick(0);
+    this.update();
+    this.#tracks.delete(track);
+  }
+
+  /** Says what the tracks have come to. */
+  update(): void {
+    let minimum = Number.POSITIVE_INFINITY;
+    let idle = this.#tracks.size > 0;
+    for (const track of this.#tracks) {
+      if (track.idle) continue;
+      idle = false;
+      if (track.watermark < minimum) minimum = track.watermark;
     }
-    generator.onEvent(event, timestamp, track.output);
+    this.#setIdle(idle || this.#readerIdle);
+    if (minimum !== Number.POSITIVE_INFINITY) this.emit(minimum);
   }
 
-  generatorForSplit(splitId: string): WatermarkGenerator<unknown> | undefined {
-    const generator = this.#strategy.createGenerator?.();
-    if (generator) {
-      if (this.mainGenerator) this.#tracks.delete(this.mainGenerator);
-      this.#splits.set(splitId, this.#track(generator));
-    }
-    return generator;
+  /** A watermark that the reader itself knows. */
+  emit(timestamp: number): void {
+    if (timestamp <= this.#emitted) return;
+    this.#emitted = timestamp;
+    this.#output.emitWatermark(timestamp);
   }
 
-  releaseSplit(splitId: string): void {
-    const track = this.#splits.get(splitId);
-    if (!track) return;
-    // What the split promised last still counts when no other split is left.
-    if (this.#tracks.size > 1) this.#tracks.delete(track.generator);
-    this.#splits.delete(splitId);
+  /** The reader says that nothing is to be expected of it for now, or that it is back. */
+  setReaderIdle(idle: boolean): void {
+    this.#readerIdle = idle;
+    this.update();
   }
 
-  emitNow(): void {
-    for (const track of this.#tracks.values()) track.generator.onPeriodicEmit(track.output);
-    this.#detectIdle();
-    this.#emitMinimum();
+  /** End of the input: the last periodic watermark. */
+  endOfInput(): void {
+    this.#tick(0);
   }
 
   /** The final watermark. */
   finish(timestamp: number): void {
-    if (this.#idle) this.#setIdle(false);
-    this.#output.emitWatermark(timestamp);
+    this.#setIdle(false);
+    this.emit(timestamp);
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#cancel?.();
+    this.#stopTicks();
   }
 
-  #track(generator: WatermarkGenerator<unknown>): Track {
-    const track: Track = {
-      generator,
-      watermark: MIN_TIMESTAMP,
-      lastEventAt: this.#context.currentProcessingTime(),
-      idle: false,
-      output: {
-        emitWatermark: (timestamp) => {
-          if (timestamp > track.watermark) track.watermark = timestamp;
-          track.idle = false;
-        },
-        markIdle: () => {
-          track.idle = true;
-        },
-        markActive: () => {
-          track.idle = false;
-        },
-      },
-    };
-    this.#tracks.set(generator, track);
+  #createTrack(): WatermarkTrack | undefined {
+    const { createGenerator, idlenessMs } = this.#strategy;
+    if (!createGenerator) return undefined;
+    const track = new WatermarkTrack(createGenerator(), idlenessMs);
+    this.#tracks.add(track);
     return track;
   }
 
-  #detectIdle(): void {
-    const { idlenessMs } = this.#strategy;
-    if (idlenessMs === undefined) return;
-    const now = this.#context.currentProcessingTime();
-    let allIdle = this.#tracks.size > 0;
-    for (const track of this.#tracks.values()) {
-      if (now - track.lastEventAt >= idlenessMs) track.idle = true;
-      allIdle &&= track.idle;
-    }
-    this.#setIdle(allIdle);
-  }
-
-  #emitMinimum(): void {
-    let minimum = Number.POSITIVE_INFINITY;
-    for (const track of this.#tracks.values()) if (!track.idle) minimum = Math.min(minimum, track.watermark);
-    if (minimum === Number.POSITIVE_INFINITY || minimum <= this.#emitted) return;
-    this.#emitted = minimum;
-    this.#output.emitWatermark(minimum);
+  #tick(elapsedMs: number): void {
+    for (const track of this.#tracks) track.tick(elapsedMs);
+    this.update();
   }
 
   #setIdle(idle: boolean): void {

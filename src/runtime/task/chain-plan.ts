@@ -50,3 +50,15 @@ export interface PlannedEdge {
   readonly operatorName: string;
   readonly random: () => number;
 }
+
+/**
+ * A value is fixed when it is emitted, for all who get it: what the first consumer's code does to an object that somebody
+ * still holds must not reach the second one.
+ */
+export function hasSeveralChained(targets: readonly PlannedTarget[]): boolean {
+  return targets.filter(({ kind }) => kind === 'chained').length > 1;
+}
+
+export function selectsByKey({ partitioner }: PlannedEdge): boolean {
+  return partitioner.kind === 'hash' || partitioner.kind === 'custom';
+}

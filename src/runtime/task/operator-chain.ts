@@ -3,9 +3,10 @@
  * for the chain takes the place of the calls where it can; it does the same.
  *
  * Values are fixed when they are emitted: an edge to another task copies; inside the chain a copy is made unless object
- * reuse is on, the value is a primitive, or the producer is a source, whose records nobody else holds. A consumer that
+ * reuse is on, the value is a primitive, or the producer is a source whose records nobody else holds. A consumer that
  * reads at once and keeps nothing (print) needs no copy either.
  */
+import type { SourceSpec } from '../../api/operator-specs.ts';
 import type { OperatorContext, Output, StreamOperator } from '../../api/operators.ts';
 import type { JobVertex } from '../../graph/job-graph.ts';
 import type { StreamGraph, StreamNode } from '../../graph/stream-graph.ts';
@@ -16,11 +17,10 @@ import type { ResultPartitionWriter } from '../network/channel.ts';
 import { fusionOf } from '../operators/fusion.ts';
 import { buildOperator } from '../operators/registry.ts';
 import { CallingDriver, type ChainDriver, type EmissionFlow } from './chain-driver.ts';
-import type { PlannedOperator, PlannedTarget } from './chain-plan.ts';
+import { hasSeveralChained, type PlannedEdge, type PlannedOperator, type PlannedTarget, selectsByKey } from './chain-plan.ts';
 import { generateChain } from './generated/generated-driver.ts';
 import { createRouter, type RouteRecord } from './record-router.ts';
 
-const producersOfFreshValues = new Set(['source']);
 const consumersThatKeepNothing = new Set(['print']);
 
 export interface ChainedTask {
@@ -64,7 +64,7 @@ export class OperatorChain {
       node,
       operator,
       targets: targetsOf(index, node, options),
-      emitsOwned: producersOfFreshValues.has(node.spec.type),
+      emitsOwned: emitsOwnedValues(node),
       keepsNothing: consumersThatKeepNothing.has(node.spec.type),
       cloner: options.codecs.createCloner({ operatorName: node.name }),
     }));
@@ -92,6 +92,11 @@ export class OperatorChain {
     for (const [index, collect] of generated.collect.entries()) if (collect) (outputs[index] as ChainOutput).collect = collect;
     return generated.driver;
   }
+}
+
+function emitsOwnedValues({ spec }: StreamNode): boolean {
+  if (spec.type === 'source') return (spec as SourceSpec).source.emitsFreshRecords === true;
+  return spec.type === 'source-function';
 }
 
 /** A planned operator whose context is not there yet. */
@@ -125,49 +130,48 @@ function targetsOf(index: number, node: StreamNode, options: ChainOptions): Plan
 
 /** The output of an operator by plain calls. */
 function outputOf(producer: WiredOperator, all: readonly WiredOperator[], objectReuse: boolean): ChainOutput {
-  const targets = producer.targets.map((target, position) =>
-    target.kind === 'edge'
-      ? edgeTarget(target)
-      : chainedTarget(producer, all[target.to] as WiredOperator, target.tag, objectReuse, position === producer.targets.length - 1),
+  const collect = (targets: readonly PlannedTarget[]): RouteRecord => {
+    const fixFirst = !objectReuse && !producer.emitsOwned && hasSeveralChained(targets);
+    // A key selector sees the value too, and may keep it.
+    const isOwned = (producer.emitsOwned || fixFirst) && !targets.some((target) => target.kind === 'edge' && selectsByKey(target));
+    const routes = targets.map((target, position) => {
+      if (target.kind === 'edge') return createRouter(target);
+      const mayTakeOver = isOwned && position === targets.length - 1;
+      return chainedRoute(producer, all[target.to] as WiredOperator, objectReuse || mayTakeOver);
+    });
+    return fixFirst ? copying(producer.cloner, collectTo(routes)) : collectTo(routes);
+  };
+  const { targets } = producer;
+  const tags = new Set(targets.flatMap(({ tag }) => (tag === undefined ? [] : [tag])));
+  const to = (wanted: string | undefined): PlannedTarget[] => targets.filter(({ tag }) => tag === wanted);
+  return new ChainOutput(
+    collect(to(undefined)),
+    new Map(Array.from(tags, (tag) => [tag, collect(to(tag))])),
+    targets.map((target) => (target.kind === 'edge' ? edgeEvents(target) : chainedEvents(all[target.to] as WiredOperator))),
   );
-  const main = targets.filter((target) => target.tag === undefined);
-  const side = new Map<string, Target[]>();
-  for (const target of targets) if (target.tag !== undefined) side.set(target.tag, [...(side.get(target.tag) ?? []), target]);
-  return new ChainOutput(collectTo(main), new Map([...side].map(([tag, list]) => [tag, collectTo(list)])), targets);
 }
 
-function edgeTarget(edge: Extract<PlannedTarget, { kind: 'edge' }>): Target {
-  const { partition, tag } = edge;
+function edgeEvents({ partition }: PlannedEdge): EventTarget {
   return {
-    tag,
-    collect: createRouter(edge),
     watermark: (timestamp) => partition.broadcastEvent({ kind: 'watermark', timestamp }),
     status: (idle) => partition.broadcastEvent({ kind: 'watermark-status', idle }),
   };
 }
 
-function chainedTarget(
-  producer: WiredOperator,
-  { node, operator, keepsNothing }: WiredOperator,
-  tag: string | undefined,
-  objectReuse: boolean,
-  isLast: boolean,
-): Target {
-  const process = operator.processElement?.bind(operator);
-  if (!process) throw new BugError(`${node.name} takes no input`);
-  // With several consumers each but the last needs a copy of its own, whoever made the value.
-  const copy = !objectReuse && !(producer.emitsOwned && isLast) && !keepsNothing;
+function chainedEvents({ operator }: WiredOperator): EventTarget {
   return {
-    tag,
-    collect: copy ? copying(producer.cloner, process) : process,
     watermark: (timestamp) => operator.processWatermark?.(timestamp),
     status: (idle) => operator.processWatermarkStatus?.(idle),
   };
 }
 
-interface Target {
-  readonly tag: string | undefined;
-  readonly collect: RouteRecord;
+function chainedRoute(producer: WiredOperator, { node, operator, keepsNothing }: WiredOperator, handsOver: boolean): RouteRecord {
+  const process = operator.processElement?.bind(operator);
+  if (!process) throw new BugError(`${node.name} takes no input`);
+  return handsOver || keepsNothing ? process : copying(producer.cloner, process);
+}
+
+interface EventTarget {
   watermark(timestamp: number): void;
   status(idle: boolean): void;
 }
@@ -176,9 +180,9 @@ class ChainOutput implements Output {
   /** Replaced where code is generated. */
   collect: RouteRecord;
   readonly #side: ReadonlyMap<string, RouteRecord>;
-  readonly #targets: readonly Target[];
+  readonly #targets: readonly EventTarget[];
 
-  constructor(collect: RouteRecord, side: ReadonlyMap<string, RouteRecord>, targets: readonly Target[]) {
+  constructor(collect: RouteRecord, side: ReadonlyMap<string, RouteRecord>, targets: readonly EventTarget[]) {
     this.collect = collect;
     this.#side = side;
     this.#targets = targets;
@@ -202,18 +206,17 @@ function copying(clone: (value: unknown) => unknown, process: RouteRecord): Rout
 }
 
 /** No loop where there is one target. */
-function collectTo(targets: readonly Target[]): RouteRecord {
-  if (targets.length === 0) return () => {};
-  const first = (targets[0] as Target).collect;
-  if (targets.length === 1) return first;
-  if (targets.length === 2) {
-    const second = (targets[1] as Target).collect;
+function collectTo(routes: readonly RouteRecord[]): RouteRecord {
+  const [first, second, ...others] = routes;
+  if (!first) return () => {};
+  if (!second) return first;
+  if (others.length === 0) {
     return (value, timestamp) => {
       first(value, timestamp);
       second(value, timestamp);
     };
   }
   return (value, timestamp) => {
-    for (const target of targets) target.collect(value, timestamp);
+    for (const route of routes) route(value, timestamp);
   };
 }

@@ -11,7 +11,7 @@ import { MIN_TIMESTAMP } from '../../../shared/time.ts';
 import type { RecordPart, ValueFacts } from '../../operators/function-facts.ts';
 import { type CollectingFusion, type Fusion, onlyReadsRecord, type SinkFusion, type UserCall } from '../../operators/fusion.ts';
 import { refusePromise } from '../../operators/user-function.ts';
-import type { ChainPlan, PlannedEdge, PlannedOperator } from '../chain-plan.ts';
+import { type ChainPlan, hasSeveralChained, type PlannedEdge, type PlannedOperator, selectsByKey } from '../chain-plan.ts';
 import { locateKeyError } from '../record-router.ts';
 import { Bindings } from './bindings.ts';
 import { routeText } from './route-text.ts';
@@ -98,14 +98,18 @@ class ChainWriter {
     const { fusion } = this.#plan.operators[0] as PlannedOperator;
     if (fusion?.kind !== 'source') return undefined;
     const flow = this.#bindings.name(this.#plan.flow, 'flow');
-    const { user, assigner, onEvent } = fusion;
+    const { user, assigner, events } = fusion;
     const timestamp = assigner ? 't' : String(MIN_TIMESTAMP);
     const assign = assigner ? `const t = ${this.#bindings.name(assigner, 'assign')}(v, ${MIN_TIMESTAMP});\n` : '';
-    const tell = onEvent ? `${this.#bindings.name(onEvent, 'tell')}(v, ${timestamp});\n` : '';
+    const tell = events ? `const told = ${this.#bindings.name(events.onEvent, 'tell')}(v, ${timestamp});\n` : '';
+    const update = events ? `if (told) ${this.#bindings.name(events.update, 'update')}();\n` : '';
     // A number that comes back is no object.
     const facts = user.facts.result.kind === 'parameter' ? { kind: 'primitive' as const } : user.facts.result;
-    const emit = this.#afterCall('v', facts, undefined, undefined, (value) => this.#emit(0, { ...value, owned: 'always' }, timestamp));
-    const body = `const v = ${this.#userCall(user, ['index'])};\nindex++;\n${assign}${emit}${tell}if (${flow}.paused || ${flow}.interrupted > 0) break;\n`;
+    const { emitsOwned } = this.#plan.operators[0] as PlannedOperator;
+    const emit = this.#afterCall('v', facts, undefined, undefined, (value) =>
+      this.#emit(0, emitsOwned ? { ...value, owned: 'always' } : value, timestamp),
+    );
+    const body = `const v = ${this.#userCall(user, ['index'])};\nindex++;\n${assign}${tell}${emit}${update}if (${flow}.paused || ${flow}.interrupted > 0) break;\n`;
     this.#functions.push(this.#function('range', 'from, end', `let index = from;\nwhile (index < end) {\n${body}}\nreturn index;`));
     return 'range';
   }
@@ -217,8 +221,10 @@ class ChainWriter {
   #emit(index: number, value: KnownValue, timestamp: string): string {
     const { targets } = this.#plan.operators[index] as PlannedOperator;
     const main = targets.filter((target) => target.tag === undefined);
-    let known = value;
-    return main
+    const mustFix = !this.#plan.objectReuse && !value.primitive && value.owned !== 'always' && hasSeveralChained(main);
+    const fixed = mustFix ? this.#unshare(index, value) : undefined;
+    let known = fixed?.value ?? value;
+    const statements = main
       .map((target, position) => {
         const before = target.kind === 'edge' && known.shared && !onlyReadsByKey(target) ? this.#unshare(index, known) : undefined;
         if (before) known = before.value;
@@ -229,6 +235,7 @@ class ChainWriter {
         return this.#handOver(index, target.to, given, (received) => this.#consume(target.to, received, timestamp));
       })
       .join('');
+    return `${fixed?.text ?? ''}${statements}`;
   }
 
   #unshare(from: number, value: KnownValue): { text: string; value: KnownValue } {
@@ -314,10 +321,6 @@ const flatText = `function isFlat(x) {
 const type = typeof x;
 return type === "number" || type === "string" || (type === "object" ? x === null : type !== "function" && type !== "symbol");
 }`;
-
-function selectsByKey({ partitioner }: PlannedEdge): boolean {
-  return partitioner.kind === 'hash' || partitioner.kind === 'custom';
-}
 
 /** True also where no key is selected. */
 function onlyReadsByKey({ partitioner }: PlannedEdge): boolean {
