@@ -10,7 +10,7 @@ import { type Plan, planGraph } from './plan.ts';
 
 const only = process.env['WEIR_GRAPH_SEED'];
 const seeds =
-  only === undefined ? Array.from({ length: Number(process.env['WEIR_GRAPH_SEEDS'] ?? 40) }, (_, seed) => seed) : [Number(only)];
+  only === undefined ? Array.from({ length: Number(process.env['WEIR_GRAPH_SEEDS'] ?? 24) }, (_, seed) => seed) : [Number(only)];
 
 const placements = {
   chained: {},
