@@ -140,3 +140,25 @@ test('-v shows where in Weir it failed', async () => {
   const failed = await runInProcess(['list', '-v'], environment);
   expect(failed.stderr).toMatch(/There is no JobManager at localhost:1\.[\s\S]*\n +at /);
 });
+
+test.each([
+  ['yarn-session', 'yarn-session is not there yet'],
+  ['yarn-session -n 4 -jm 1024 -tm 4096 -s 2 -nm x -d', 'yarn-session is not there yet'],
+  ['kubernetes-session -Dkubernetes.cluster-id=x', 'kubernetes-session is not there yet'],
+  ['sql-client embedded -f x.sql', 'SQL is not there yet'],
+  ['historyserver start', 'The history server is not there yet.'],
+])('%s says that it comes later', async (line, message) => {
+  const refused = await runInProcess(line.split(' '), environment);
+  expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(refused.stderr).toContain(message);
+  expect(refused.stderr).not.toMatch(/^ +at /m);
+});
+
+test('historyserver knows its verbs', async () => {
+  expect(await runInProcess(['historyserver', 'restart'], environment)).toEqual({
+    exitCode: 1,
+    stdout:
+      "Unexpected argument 'restart'. Usage: flink-daemon.sh (start|stop|stop-all) (taskexecutor|zookeeper|historyserver|standalonesession|standalonejob) [args].\n",
+    stderr: '',
+  });
+});

@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { effectOf } from '../harness/option-effect.ts';
 import { type CommandResult, RealCluster, repository, waitFor } from '../harness/real-cluster.ts';
 
 const programs = join(repository, 'test/fixtures/programs');
@@ -35,7 +36,7 @@ function foreground(args: readonly string[], options: { cwd?: string } = {}): Pr
 const jobManagerLog = (): string => cluster.logFile(/standalonejob-0-.*\.log$/);
 
 describe('in the foreground', () => {
-  test('main gets its arguments untouched, and the results of its jobs', async () => {
+  effectOf('standalone-job', ['D'], 'main gets its arguments untouched and the results of its jobs; -D sets keys', async () => {
     const args = ['--input', 'a b', '-p', '3', '-Dkey=value', '-h', '--', '--help', ''];
     const run = await foreground(['-D', 'heartbeat.interval=900', application, ...args]);
     expect(run).toMatchObject({ exitCode: 0 });
@@ -72,15 +73,20 @@ describe('in the foreground', () => {
     expect(exited.stderr).toContain('The program called process.exit(3).');
   });
 
-  test('a cancelled job ends it with 0, and REST knows the id that was asked for', async () => {
-    const run = foreground(['--job-id', jobId.toUpperCase(), '--webui-port', String(cluster.restPort), '--host', 'localhost', endless]);
-    await cluster.waitForJobState(jobId, 'RUNNING');
-    const config = await cluster.rest<{ features: { 'web-submit': boolean } }>('/config');
-    expect(config?.features['web-submit']).toBe(false);
-    expect(await cluster.flink(['cancel', jobId])).toMatchObject({ exitCode: 0 });
-    expect(await run).toMatchObject({ exitCode: 0 });
-    expect((await run).stderr).toContain('The application has ended: CANCELED.');
-  });
+  effectOf(
+    'standalone-job',
+    ['jobId', 'webuiPort', 'host'],
+    'a cancelled job ends it with 0, and REST knows the id that was asked for',
+    async () => {
+      const run = foreground(['--job-id', jobId.toUpperCase(), '--webui-port', String(cluster.restPort), '--host', 'localhost', endless]);
+      await cluster.waitForJobState(jobId, 'RUNNING');
+      const config = await cluster.rest<{ features: { 'web-submit': boolean } }>('/config');
+      expect(config?.features['web-submit']).toBe(false);
+      expect(await cluster.flink(['cancel', jobId])).toMatchObject({ exitCode: 0 });
+      expect(await run).toMatchObject({ exitCode: 0 });
+      expect((await run).stderr).toContain('The application has ended: CANCELED.');
+    },
+  );
 
   test('-Dexecution.shutdown-on-application-finish=false keeps the cluster', async () => {
     const run = foreground(['-Dexecution.shutdown-on-application-finish=false', '-jid', jobId, application]);
@@ -99,16 +105,21 @@ describe('in the foreground', () => {
     expect(run.stderr).toContain('Job was submitted in detached mode.');
   });
 
-  test('-s and -n reach the job, which cannot be restored from nothing', async () => {
-    const run = await foreground(['-s', 'file:///no/such/savepoint', '-n', application]);
-    expect(run).toMatchObject({ exitCode: 163 });
-    expect(run.stderr).toContain('execution.savepoint.ignore-unclaimed-state, true');
-    expect(run.stderr).toContain('/no/such/savepoint');
-  });
+  effectOf(
+    'standalone-job',
+    ['fromSavepoint', 'allowNonRestoredState'],
+    'reach the job, which cannot be restored from nothing',
+    async () => {
+      const run = await foreground(['-s', 'file:///no/such/savepoint', '-n', application]);
+      expect(run).toMatchObject({ exitCode: 163 });
+      expect(run.stderr).toContain('execution.savepoint.ignore-unclaimed-state, true');
+      expect(run.stderr).toContain('/no/such/savepoint');
+    },
+  );
 });
 
 describe('which program', () => {
-  test('the one in usrlib of the working directory; -j names its export', async () => {
+  effectOf('standalone-job', ['jars', 'jobClassname'], 'the one in usrlib of the working directory; -j names its export', async () => {
     const directory = join(cluster.directory, 'with-library');
     mkdirSync(join(directory, 'usrlib'), { recursive: true });
     copyFileSync(application, join(directory, 'usrlib', 'only.ts'));
@@ -145,6 +156,17 @@ describe('which program', () => {
 });
 
 describe('as a daemon', () => {
+  effectOf(
+    'standalone-job',
+    ['help', 'configDir', 'executionMode'],
+    'explains; options of old scripts are named as without effect',
+    async () => {
+      expect((await standaloneJob(['--help'])).stdout).toContain('Action "standalone-job" starts or stops');
+      const stopped = await standaloneJob(['stop', '-c', '/c', '-x', 'cluster']);
+      expect(stopped.stderr).toBe('Hint: -c has no effect: set FLINK_CONF_DIR instead.\nHint: -x has no effect: there is one mode.\n');
+    },
+  );
+
   test('start returns when the first job is there, stop ends main and job', async () => {
     const started = await standaloneJob(['start', endless]);
     expect(started).toMatchObject({ exitCode: 0, stderr: '' });
