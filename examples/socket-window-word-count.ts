@@ -15,6 +15,12 @@ interface WordCount {
 export async function main(args: string[]): Promise<void> {
   const parameters = ParameterTool.fromArgs(args);
   const host = parameters.get('hostname', 'localhost');
+  if (!parameters.has('port')) {
+    console.error(
+      "No port specified. Please run 'socket-window-word-count.ts --hostname <hostname> --port <port>', where nc -lk <port> feeds it.",
+    );
+    return;
+  }
   const port = parameters.getInt('port');
   const windowMs = parameters.getInt('window', 5000);
 

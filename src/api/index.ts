@@ -79,7 +79,7 @@ export {
   ReducingStateDescriptor,
   ValueStateDescriptor,
 } from './state-descriptors.ts';
-export { StreamExecutionEnvironment } from './stream-execution-environment.ts';
+export { type RuntimeExecutionMode, StreamExecutionEnvironment } from './stream-execution-environment.ts';
 export { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
 export type { WatermarkGenerator, WatermarkOutput } from './watermark.ts';
 export { WatermarkStrategy } from './watermark-strategy.ts';

@@ -66,6 +66,12 @@ export class ParameterTool {
     throw new UserError('MISSING_ARGUMENT', { problem: `No data for required key '${key}'`, tryNext: [`--${key} <value>`] });
   }
 
+  /** Every value of a key that may be given several times (Flink's MultipleParameterTool). */
+  getMultiParameter(key: string): readonly string[] {
+    this.#unrequested.delete(key);
+    return (this.#values.get(key) ?? []).filter((value) => value !== noValue);
+  }
+
   getInt(key: string, defaultValue?: number): number {
     return this.#number(key, defaultValue, /^[+-]?\d+$/, 'a whole number');
   }

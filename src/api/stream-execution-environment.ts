@@ -17,6 +17,9 @@ import { WatermarkStrategy } from './watermark-strategy.ts';
 
 type Records<T> = Iterable<T> | AsyncIterable<T> | (() => Iterable<T> | AsyncIterable<T>);
 
+/** AUTOMATIC is BATCH when every source is bounded. */
+export type RuntimeExecutionMode = 'STREAMING' | 'BATCH' | 'AUTOMATIC';
+
 export class StreamExecutionEnvironment {
   readonly builder = new JobBuilder();
   readonly #configuration: Record<string, string>;
@@ -76,7 +79,7 @@ export class StreamExecutionEnvironment {
     return this.configure({ 'pipeline.operator-chaining': false });
   }
 
-  setRuntimeMode(mode: 'STREAMING' | 'BATCH' | 'AUTOMATIC'): this {
+  setRuntimeMode(mode: RuntimeExecutionMode): this {
     return this.configure({ 'execution.runtime-mode': mode });
   }
 

@@ -1,0 +1,59 @@
+/** The programs of the documentation run, and all its TypeScript is as the compiler wants it. */
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { codeBlocks } from '../harness/markdown.ts';
+import { repository } from '../harness/real-cluster.ts';
+
+const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: repository }).sort()];
+const snippets = pages.flatMap((page) =>
+  codeBlocks(readFileSync(join(repository, page), 'utf8'))
+    .filter(({ language }) => language === 'ts')
+    .map((block) => ({ ...block, page })),
+);
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'weir-docs-'));
+  writeFileSync(join(directory, 'prices.json'), '{ "apple": 3 }');
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Some of what each program prints. */
+const expected: Record<string, readonly string[]> = {
+  'warmest.ts': ['attic: 24 °C so far', 'attic: 31 °C so far'],
+  'greet.ts': ['hello, stranger', 'good evening, stranger'],
+  'priced.ts': ['apple: 3', 'pear: no price'],
+  'words.ts': ['short> to', "long> { word: 'not', length: 3 }"],
+  'big-spenders.ts': ['ann spent 70 + 50'],
+  'late.ts': ['a at 1000', 'b at 3000', 'c at 2000'],
+};
+
+test.each(snippets.filter(({ file }) => file !== undefined))('$page: $file', async ({ file, text }) => {
+  const path = join(directory, file as string);
+  writeFileSync(path, text);
+  const run = await execa(join(repository, 'bin/flink'), ['run', '-t', 'local', path], { cwd: directory, reject: false });
+  expect(run, run.stderr).toMatchObject({ exitCode: 0, stderr: '' });
+  const lines = expected[file as string];
+  expect(lines, `${file} is known to this test`).toBeDefined();
+  for (const line of lines ?? []) expect(run.stdout.split('\n')).toContain(line);
+});
+
+test('the compiler accepts every snippet', async () => {
+  const options = {
+    extends: join(repository, 'tsconfig.json'),
+    compilerOptions: { paths: { weir: [join(repository, 'src/weir.ts')] }, typeRoots: [join(repository, 'node_modules/@types')] },
+    include: ['*.snippet.ts'],
+    exclude: [],
+  };
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(options));
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+  for (const [index, { page, line, text }] of snippets.entries())
+    writeFileSync(join(directory, `${index}.snippet.ts`), `// ${page}:${line}\n${text}export {};\n`);
+  const tsc = await execa(process.execPath, [join(repository, 'node_modules/typescript/bin/tsc'), '-p', directory], { reject: false });
+  expect(tsc.stdout).toBe('');
+  expect(tsc.exitCode).toBe(0);
+});
