@@ -3,7 +3,7 @@ import type { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
 import { ExternalError, type SerializedError, UserError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { ApplicationOutcome, ApplicationRequest } from './user-code-thread.ts';
-import { embeddedDispatcher, UserCodeWorker, type UserCodeWorkerOptions } from './user-code-worker.ts';
+import { embeddedDispatcher, noCoordinators, UserCodeWorker, type UserCodeWorkerOptions } from './user-code-worker.ts';
 
 export interface ApplicationOptions {
   readonly userCode: UserCodeWorkerOptions;
@@ -28,7 +28,7 @@ export class Application {
       broken = resolve;
     });
     this.#worker = new UserCodeWorker(userCode, 'the application', {
-      sendEvent: () => {},
+      ...noCoordinators,
       fail: (cause) => broken({ status: 'FAILED', failure: textOf(cause) }),
       ...embedded,
       submitJob: async (jobGraph, artifactPath) => {

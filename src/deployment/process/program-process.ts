@@ -6,7 +6,7 @@
 import { openPortRpc } from '../../runtime/rpc/port.ts';
 import { killDescendants } from './descendants.ts';
 import type { ProgramProcessGateway, ProgramProcessListener } from './program-runner.ts';
-import { UserCodeWorker, type UserCodeWorkerOptions } from './user-code-worker.ts';
+import { noCoordinators, UserCodeWorker, type UserCodeWorkerOptions } from './user-code-worker.ts';
 
 process.on('disconnect', () => {
   killDescendants();
@@ -29,7 +29,7 @@ const { remote } = openPortRpc<ProgramProcessListener>(
 
 function worker(options: UserCodeWorkerOptions, name: string): UserCodeWorker {
   return new UserCodeWorker(options, name, {
-    sendEvent: () => {},
+    ...noCoordinators,
     fail: (cause) => void remote.fail(cause),
     submitJob: (jobGraph, artifactPath) => remote.submitJob(jobGraph, artifactPath),
     jobStatus: (jobId) => remote.jobStatus(jobId),

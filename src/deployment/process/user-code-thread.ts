@@ -6,11 +6,12 @@ import { type LoadedProgram, loadProgram } from '../../client/program/load-progr
 import { builtInConnectors } from '../../connectors/built-in.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { createProgramLoader } from '../../program/program-loader.ts';
-import type { OperatorEvent, RunProgramRequest } from '../../runtime/rpc/gateways.ts';
+import type { RunProgramRequest } from '../../runtime/rpc/gateways.ts';
+import type { JobUserCode, JobUserCodeListener } from '../../runtime/rpc/job-user-code.ts';
 import { openPortRpc } from '../../runtime/rpc/port.ts';
 import { SourceCoordinators } from '../../runtime/source/job-user-code.ts';
 import { BugError } from '../../shared/assert.ts';
-import { ExternalError, type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
+import { ExternalError, serializeError, UserError } from '../../shared/errors.ts';
 import type { JobId, OperatorId } from '../../shared/ids.ts';
 import { type EmbeddedDispatcher, EmbeddedExecutor } from '../embedded-executor.ts';
 import { consoleWritten, containUserCode, writeConsoleSynchronously } from './contain-user-code.ts';
@@ -24,9 +25,12 @@ export interface UserCodeThreadData {
 
 /** What the JobManager calls in the thread. */
 export interface UserCodeGateway {
-  startCoordinators(request: { jobGraph: JobGraph; artifactDirectory: string }): Promise<void>;
-  handleEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void;
-  subtaskFailed(operatorId: OperatorId, subtaskIndex: number): void;
+  startCoordinators(request: { jobGraph: JobGraph; artifactDirectory: string; stored: ReadonlyMap<OperatorId, Uint8Array> }): Promise<void>;
+  handleEvent: JobUserCode['handleEvent'];
+  subtaskFailed: JobUserCode['subtaskFailed'];
+  subtaskReset: JobUserCode['subtaskReset'];
+  snapshot: JobUserCode['snapshot'];
+  checkpointCompleted: JobUserCode['checkpointCompleted'];
   /** Runs `main`; each job it executes is submitted, detached. Resolves with the first one's id. */
   runProgram(request: RunProgramRequest): Promise<JobId>;
   planProgram(request: RunProgramRequest): Promise<JobGraph>;
@@ -49,10 +53,7 @@ export interface ApplicationOutcome {
 }
 
 /** What the thread calls in the JobManager. */
-export interface UserCodeThreadListener extends EmbeddedDispatcher {
-  sendEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void;
-  fail(cause: SerializedError): void;
-}
+export interface UserCodeThreadListener extends EmbeddedDispatcher, JobUserCodeListener {}
 
 const data = workerData as UserCodeThreadData;
 const port = parentPort;
@@ -67,16 +68,21 @@ let coordinators: SourceCoordinators | undefined;
 let application: { readonly request: ApplicationRequest; readonly program: LoadedProgram } | undefined;
 
 const gateway: UserCodeGateway = {
-  async startCoordinators({ jobGraph, artifactDirectory }) {
+  async startCoordinators({ jobGraph, artifactDirectory, stored }) {
     const program = await createProgramLoader((message) => log.warn(message))(jobGraph, artifactDirectory);
     coordinators = new SourceCoordinators(program, {
-      sendEvent: (operatorId, subtaskIndex, event) => void remote.sendEvent(operatorId, subtaskIndex, event),
+      sendEvent: (...event) => void remote.sendEvent(...event),
+      snapshotTaken: (...snapshot) => void remote.snapshotTaken(...snapshot),
+      snapshotFailed: (...failure) => void remote.snapshotFailed(...failure),
       fail: (cause) => void remote.fail(cause),
     });
-    await coordinators.start();
+    await coordinators.start(stored);
   },
-  handleEvent: (operatorId, subtaskIndex, event) => coordinators?.handleEvent(operatorId, subtaskIndex, event),
-  subtaskFailed: (operatorId, subtaskIndex) => coordinators?.subtaskFailed(operatorId, subtaskIndex),
+  handleEvent: (...event) => coordinators?.handleEvent(...event),
+  subtaskFailed: (...subtask) => coordinators?.subtaskFailed(...subtask),
+  subtaskReset: (...subtask) => coordinators?.subtaskReset(...subtask),
+  snapshot: (checkpointId) => coordinators?.snapshot(checkpointId),
+  checkpointCompleted: (checkpointId) => coordinators?.checkpointCompleted(checkpointId),
   async runProgram(request) {
     let first: JobId | undefined;
     const program = await load(request);

@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import type { BlobStore } from '../../runtime/dispatcher/blob-store.ts';
 import type { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
-import type { JobUserCode, JobUserCodeListener } from '../../runtime/jobmaster/job-master.ts';
-import type { JobResult, OperatorEvent } from '../../runtime/rpc/gateways.ts';
+import type { JobResult } from '../../runtime/rpc/gateways.ts';
+import type { JobUserCode, JobUserCodeListener } from '../../runtime/rpc/job-user-code.ts';
 import { openPortRpc, type PortRpc } from '../../runtime/rpc/port.ts';
 import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { BlobKey, OperatorId } from '../../shared/ids.ts';
@@ -102,28 +102,48 @@ export class JobUserCodeThread implements JobUserCode {
     this.#listener = listener;
   }
 
-  async start(): Promise<void> {
-    const worker = new UserCodeWorker(this.#options, `job ${this.#jobGraph.jobId}`, {
-      sendEvent: (operatorId, subtaskIndex, event) => this.#listener.sendEvent(operatorId, subtaskIndex, event),
-      fail: (cause: SerializedError) => this.#listener.fail(cause),
+  async start(stored: ReadonlyMap<OperatorId, Uint8Array>): Promise<void> {
+    const { jobId, program } = this.#jobGraph;
+    const ifPresent =
+      <A extends unknown[]>(tell: (...args: A) => void) =>
+      (...args: A): void => {
+        if (this.#worker === worker) tell(...args);
+      };
+    const worker: UserCodeWorker = new UserCodeWorker(this.#options, `job ${jobId}`, {
+      sendEvent: ifPresent((...event) => this.#listener.sendEvent(...event)),
+      snapshotTaken: ifPresent((...snapshot) => this.#listener.snapshotTaken(...snapshot)),
+      snapshotFailed: ifPresent((...failure) => this.#listener.snapshotFailed(...failure)),
+      fail: ifPresent((cause: SerializedError) => this.#listener.fail(cause)),
       ...noDispatcher,
     });
     this.#worker = worker;
-    const artifactDirectory = await this.#blobs.unpack(this.#jobGraph.program.artifact as BlobKey);
-    await worker.remote.startCoordinators({ jobGraph: this.#jobGraph, artifactDirectory });
+    const artifactDirectory = await this.#blobs.unpack(program.artifact as BlobKey);
+    await worker.remote.startCoordinators({ jobGraph: this.#jobGraph, artifactDirectory, stored });
   }
 
-  handleEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void {
-    void this.#worker?.remote.handleEvent(operatorId, subtaskIndex, event).catch(() => {});
+  handleEvent(...event: Parameters<JobUserCode['handleEvent']>): void {
+    void this.#worker?.remote.handleEvent(...event).catch(() => {});
   }
 
-  subtaskFailed(operatorId: OperatorId, subtaskIndex: number): void {
-    void this.#worker?.remote.subtaskFailed(operatorId, subtaskIndex).catch(() => {});
+  subtaskFailed(...subtask: Parameters<JobUserCode['subtaskFailed']>): void {
+    void this.#worker?.remote.subtaskFailed(...subtask).catch(() => {});
   }
 
-  async reset(): Promise<void> {
+  subtaskReset(...subtask: Parameters<JobUserCode['subtaskReset']>): void {
+    void this.#worker?.remote.subtaskReset(...subtask).catch(() => {});
+  }
+
+  snapshot(checkpointId: number): void {
+    void this.#worker?.remote.snapshot(checkpointId).catch(() => {});
+  }
+
+  checkpointCompleted(checkpointId: number): void {
+    void this.#worker?.remote.checkpointCompleted(checkpointId).catch(() => {});
+  }
+
+  async reset(stored: ReadonlyMap<OperatorId, Uint8Array>): Promise<void> {
     await this.close();
-    await this.start();
+    await this.start(stored);
   }
 
   async close(): Promise<void> {
@@ -132,3 +152,6 @@ export class JobUserCodeThread implements JobUserCode {
     await worker?.terminate();
   }
 }
+
+/** For threads that run a `main`. */
+export const noCoordinators: Omit<JobUserCodeListener, 'fail'> = { sendEvent() {}, snapshotTaken() {}, snapshotFailed() {} };

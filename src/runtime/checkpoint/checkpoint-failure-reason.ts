@@ -11,7 +11,6 @@ interface ReasonFacts {
 
 export const checkpointFailureReasons = {
   // Before anything was sent to a task.
-  PERIODIC_SCHEDULER_SHUTDOWN: { sentence: 'Periodic checkpointing is stopped.', counts: false },
   TOO_MANY_CHECKPOINT_REQUESTS: { sentence: 'Too many checkpoint requests are waiting.', counts: false },
   MINIMUM_TIME_BETWEEN_CHECKPOINTS: {
     sentence: 'The minimum pause between checkpoints (execution.checkpointing.min-pause) has not passed yet.',
@@ -20,6 +19,7 @@ export const checkpointFailureReasons = {
   NOT_ALL_REQUIRED_TASKS_RUNNING: { sentence: 'Not all required tasks are currently running.', counts: false },
   TRIGGER_CHECKPOINT_FAILURE: { sentence: 'The checkpoint could not be triggered.', counts: false },
   IO_EXCEPTION: { sentence: 'Reading or writing failed while the checkpoint was taken.', counts: true },
+  OPERATOR_COORDINATOR_FAILURE: { sentence: 'The coordinator of an operator could not give its state.', counts: true },
   // While tasks took it.
   CHECKPOINT_EXPIRED: { sentence: 'Checkpoint expired before completing.', counts: true },
   CHECKPOINT_SUBSUMED: { sentence: 'A newer checkpoint completed first.', counts: false },
@@ -33,8 +33,6 @@ export const checkpointFailureReasons = {
   // From outside.
   CHECKPOINT_COORDINATOR_SHUTDOWN: { sentence: 'The checkpoint coordinator is shut down: the job has ended.', counts: false },
   CHECKPOINT_COORDINATOR_SUSPEND: { sentence: 'The checkpoint coordinator is suspended: the job does not run.', counts: false },
-  JOB_FAILOVER_REGION: { sentence: 'A part of the job restarts.', counts: false },
-  JOB_FAILURE: { sentence: 'The job has failed.', counts: false },
   TASK_FAILURE: { sentence: 'A task failed before it had acknowledged the checkpoint.', counts: false },
   // At its end.
   PARTIAL_FINISH_NOT_SUPPORTED: {

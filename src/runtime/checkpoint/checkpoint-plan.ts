@@ -15,12 +15,15 @@ export interface PlannedTask {
   readonly subtaskIndex: number;
   readonly state: ExecutionState;
   readonly taskName: string;
+  /** It had finished in the checkpoint it was restored from: it runs as a stub, without state. */
+  readonly isStub: boolean;
 }
 
 export interface CheckpointPlan<Task extends PlannedTask = PlannedTask> {
   readonly toTrigger: readonly Task[];
   /** Those who acknowledge, and are told when the checkpoint is complete. */
   readonly running: readonly Task[];
+  /** Those without state: finished now, or before the restore. */
   readonly finished: readonly Task[];
   readonly fullyFinished: ReadonlySet<JobVertexId>;
 }
@@ -32,11 +35,11 @@ export function planCheckpoint<Task extends PlannedTask>(
   options: { readonly afterTasksFinish: boolean },
 ): CheckpointPlan<Task> {
   const all = jobGraph.vertices.flatMap((vertex) => tasksOf(vertex.id));
-  const finished = all.filter(({ state }) => state === 'FINISHED');
-  if (finished.length > 0 && !options.afterTasksFinish) {
+  const finished = all.filter(hasFinished);
+  if (all.some(hasEnded) && !options.afterTasksFinish) {
     throw notRunning('Some tasks have finished, and execution.checkpointing.checkpoints-after-tasks-finish is off.');
   }
-  const running = all.filter(({ state }) => state !== 'FINISHED');
+  const running = all.filter((task) => !hasEnded(task));
   if (running.length === 0) throw notRunning('All tasks have finished.');
   const notReady = running.find(({ state }) => state !== 'RUNNING');
   if (notReady) throw notRunning(`${notReady.taskName} is ${notReady.state}.`);
@@ -44,17 +47,23 @@ export function planCheckpoint<Task extends PlannedTask>(
     toTrigger: running.filter((task) => !hasRunningProducer(task, tasksOf)),
     running,
     finished,
-    fullyFinished: new Set(
-      jobGraph.vertices.filter((vertex) => tasksOf(vertex.id).every(({ state }) => state === 'FINISHED')).map((vertex) => vertex.id),
-    ),
+    fullyFinished: new Set(jobGraph.vertices.filter((vertex) => tasksOf(vertex.id).every(hasFinished)).map((vertex) => vertex.id)),
   };
+}
+
+function hasEnded({ state }: PlannedTask): boolean {
+  return state === 'FINISHED';
+}
+
+function hasFinished(task: PlannedTask): boolean {
+  return hasEnded(task) || task.isStub;
 }
 
 function hasRunningProducer<Task extends PlannedTask>(task: Task, tasksOf: (vertexId: JobVertexId) => readonly Task[]): boolean {
   return task.vertex.inputs.some(({ sourceVertexId, partitioner }) => {
     const producers = tasksOf(sourceVertexId);
     return producersOf(partitioner, task.subtaskIndex, producers.length, task.vertex.parallelism).some(
-      (index) => producers[index]?.state !== 'FINISHED',
+      (index) => !hasEnded(producers[index] as Task),
     );
   });
 }

@@ -6,6 +6,8 @@ import type { BlobKey, JobId, TaskManagerId } from '../../shared/ids.ts';
 import { weirVersion } from '../../shared/installation.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
+import { discardSnapshot } from '../checkpoint/storage/discard-snapshot.ts';
+import { loadSnapshot } from '../checkpoint/storage/resolve-pointer.ts';
 import { executionStates, isGloballyTerminal } from '../executiongraph/states.ts';
 import { JobMaster, type JobMasterOptions } from '../jobmaster/job-master.ts';
 import type { ResourceManager } from '../resourcemanager/resource-manager.ts';
@@ -27,6 +29,8 @@ import { type EndedJob, JobStore } from './job-store.ts';
 export interface DispatcherOptions {
   readonly config: Configuration;
   readonly clock: Clock;
+  /** From 0 to below 1; by default the system's. */
+  readonly random?: (() => number) | undefined;
   readonly log: Logger;
   readonly resourceManager: ResourceManager;
   readonly blobs: BlobStore;
@@ -45,6 +49,8 @@ export interface DispatcherOptions {
 export class Dispatcher implements DispatcherGateway {
   readonly #options: DispatcherOptions;
   readonly #running = new Map<JobId, JobMaster>();
+  /** Ended, and cleaning up. */
+  readonly #closing = new Set<JobMaster>();
   readonly #ended: JobStore;
   /** Of ended jobs whose collected records have not all been fetched. */
   readonly #collected = new Map<JobId, { readonly master: JobMaster; readonly stopExpiry: () => void }>();
@@ -60,16 +66,12 @@ export class Dispatcher implements DispatcherGateway {
     if (this.#running.has(jobGraph.jobId) || this.#ended.has(jobGraph.jobId)) {
       throw new UserError('DUPLICATE_JOB', { problem: `Job has already been submitted: ${jobGraph.jobId}.` });
     }
-    if (jobGraph.restore) {
-      throw new UserError('RESTORE_NOT_AVAILABLE', {
-        problem: `Starting from ${jobGraph.restore.path} needs savepoints, which this version of Weir does not have yet.`,
-      });
-    }
     const { clock, log, resourceManager, fencing, createUserCode } = this.#options;
     const master = new JobMaster({
       jobGraph: this.#withDefaults(jobGraph),
       resourceManager,
       clock,
+      random: this.#options.random ?? Math.random,
       log: log.of('JobMaster'),
       fencing,
       createUserCode,
@@ -103,9 +105,24 @@ export class Dispatcher implements DispatcherGateway {
       master.cancel();
       return;
     }
-    const { status } = this.#require(jobId).overview;
-    if (status === 'CANCELED') return;
-    throw new UserError('JOB_ALREADY_TERMINATED', { problem: `Job ${jobId} is already terminated: it is ${status}.` });
+    if (this.#require(jobId).overview.status !== 'CANCELED') this.#requireRunning(jobId);
+  }
+
+  async triggerCheckpoint(jobId: JobId, options: { readonly full: boolean }): Promise<number> {
+    return this.#requireRunning(jobId).triggerCheckpoint(options);
+  }
+
+  async triggerSavepoint(jobId: JobId, options: { readonly directory: string | undefined; readonly cancelJob: boolean }): Promise<string> {
+    return this.#requireRunning(jobId).triggerSavepoint(options);
+  }
+
+  async stopWithSavepoint(jobId: JobId, options: { readonly directory: string | undefined; readonly drain: boolean }): Promise<string> {
+    return this.#requireRunning(jobId).stopWithSavepoint(options);
+  }
+
+  async disposeSavepoint(path: string): Promise<void> {
+    await discardSnapshot(await loadSnapshot(path));
+    this.#options.log.info(`Disposed of the savepoint ${path}.`);
   }
 
   async clientHeartbeat(jobId: JobId, expiresAtMs: number): Promise<void> {
@@ -174,7 +191,7 @@ export class Dispatcher implements DispatcherGateway {
   async close(): Promise<void> {
     this.#options.programs.close();
     for (const master of this.#running.values()) master.cancel();
-    await Promise.all([...this.#running.values()].map((master) => master.whenDone()));
+    await Promise.all([...this.#running.values(), ...this.#closing].map((master) => master.whenClosed()));
     for (const jobId of [...this.#collected.keys()]) this.#forgetCollected(jobId);
     this.#ended.close();
   }
@@ -197,6 +214,8 @@ export class Dispatcher implements DispatcherGateway {
   #retire(master: JobMaster): void {
     const { config, clock } = this.#options;
     this.#running.delete(master.jobId);
+    this.#closing.add(master);
+    void master.whenClosed().then(() => this.#closing.delete(master));
     this.#heartbeats.get(master.jobId)?.();
     this.#ended.put({ overview: overviewOf(master), archive: master.archive(), result: master.result as JobResult });
     if (!master.hasCollected) return;
@@ -207,6 +226,13 @@ export class Dispatcher implements DispatcherGateway {
   #forgetCollected(jobId: JobId): void {
     this.#collected.get(jobId)?.stopExpiry();
     this.#collected.delete(jobId);
+  }
+
+  #requireRunning(jobId: JobId): JobMaster {
+    const master = this.#running.get(jobId);
+    if (master) return master;
+    const { status } = this.#require(jobId).overview;
+    throw new UserError('JOB_ALREADY_TERMINATED', { problem: `Job ${jobId} is already terminated: it is ${status}.` });
   }
 
   #require(jobId: JobId): EndedJob {

@@ -2,8 +2,9 @@
 import { mergedAccumulators } from '../../api/accumulators.ts';
 import { Configuration } from '../../config/configuration.ts';
 import type { JobGraph, JobVertex } from '../../graph/job-graph.ts';
+import { assert } from '../../shared/assert.ts';
 import type { SerializedError } from '../../shared/errors.ts';
-import { type ExecutionAttemptId, newExecutionAttemptId } from '../../shared/ids.ts';
+import { type ExecutionAttemptId, type JobVertexId, newExecutionAttemptId } from '../../shared/ids.ts';
 import type { Clock } from '../../shared/time.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import type {
@@ -16,6 +17,7 @@ import type {
   JobStatus,
   MetricDump,
   TaskLocation,
+  TaskRestore,
 } from '../rpc/gateways.ts';
 import { checkExecutionStep, checkJobStep, executionStates, isTerminalExecution, jobStatuses } from './states.ts';
 
@@ -54,6 +56,8 @@ export class Execution {
   readonly #timestamps: Record<ExecutionState, number>;
   #state: ExecutionState = 'CREATED';
   location: TaskLocation | undefined;
+  /** What it starts from; undefined: from nothing. */
+  restore: TaskRestore | undefined;
   failure: SerializedError | undefined;
   accumulators: Accumulators = {};
   #metrics: MetricDump = {};
@@ -78,6 +82,11 @@ export class Execution {
 
   get isTerminal(): boolean {
     return isTerminalExecution(this.#state);
+  }
+
+  /** It had finished in the checkpoint it was restored from. */
+  get isStub(): boolean {
+    return this.restore?.finished === true;
   }
 
   /** `Map (2/4)`. */
@@ -120,6 +129,12 @@ export class Execution {
   }
 }
 
+/** One parallel instance of a vertex, whatever its attempt. */
+export interface SubtaskId {
+  readonly vertexId: JobVertexId;
+  readonly subtaskIndex: number;
+}
+
 interface Subtask {
   current: Execution;
   /** Newest first. */
@@ -127,9 +142,9 @@ interface Subtask {
 }
 
 export class ExecutionGraph {
-  readonly jobGraph: JobGraph;
   readonly #clock: Clock;
-  readonly #subtasks: ReadonlyMap<string, readonly Subtask[]>;
+  #jobGraph: JobGraph;
+  #subtasks: ReadonlyMap<string, readonly Subtask[]>;
   readonly #byAttempt = new Map<ExecutionAttemptId, Execution>();
   readonly #timestamps: Record<JobStatus, number>;
   readonly #statusTimes: Record<JobStatus, number>;
@@ -142,7 +157,7 @@ export class ExecutionGraph {
   readonly #attemptsHistorySize: number;
 
   constructor(jobGraph: JobGraph, clock: Clock) {
-    this.jobGraph = jobGraph;
+    this.#jobGraph = jobGraph;
     this.#clock = clock;
     const config = Configuration.of(jobGraph.configuration);
     this.#historySize = Math.max(1, config.get('web.exception-history-size'));
@@ -150,12 +165,18 @@ export class ExecutionGraph {
     this.#timestamps = Object.fromEntries(jobStatuses.map((status) => [status, 0])) as Record<JobStatus, number>;
     this.#statusTimes = { ...this.#timestamps };
     this.#timestamps.INITIALIZING = clock.now();
-    this.#subtasks = new Map(
-      jobGraph.vertices.map((vertex) => [
-        vertex.id,
-        Array.from({ length: vertex.parallelism }, (_, index) => ({ current: this.#newExecution(vertex, index, 0), prior: [] })),
-      ]),
-    );
+    this.#subtasks = this.#firstAttempts();
+  }
+
+  get jobGraph(): JobGraph {
+    return this.#jobGraph;
+  }
+
+  /** Before anything is deployed: a restored snapshot has a say in the graph. */
+  adopt(jobGraph: JobGraph): void {
+    this.#jobGraph = jobGraph;
+    this.#byAttempt.clear();
+    this.#subtasks = this.#firstAttempts();
   }
 
   get status(): JobStatus {
@@ -172,6 +193,13 @@ export class ExecutionGraph {
 
   execution(attemptId: ExecutionAttemptId): Execution | undefined {
     return this.#byAttempt.get(attemptId);
+  }
+
+  /** The newest attempt of a subtask. */
+  subtask({ vertexId, subtaskIndex }: SubtaskId): Execution {
+    const subtask = this.#subtasks.get(vertexId)?.[subtaskIndex];
+    assert(subtask, () => `there is no subtask ${subtaskIndex} of vertex ${vertexId}`);
+    return subtask.current;
   }
 
   /** True when the attempt is the newest of its subtask. */
@@ -209,14 +237,15 @@ export class ExecutionGraph {
     return this.#failure;
   }
 
-  /** A fresh attempt for each of the given executions. */
-  resetForNewAttempt(executions: readonly Execution[]): void {
-    for (const execution of executions) {
+  /** A fresh attempt for each of the given executions, in the same order. */
+  resetForNewAttempt(executions: readonly Execution[]): Execution[] {
+    return executions.map((execution) => {
       const subtask = this.#subtasks.get(execution.vertex.id)?.[execution.subtaskIndex] as Subtask;
       subtask.prior.unshift(execution);
       for (const forgotten of subtask.prior.splice(this.#attemptsHistorySize)) this.#byAttempt.delete(forgotten.attemptId);
       subtask.current = this.#newExecution(execution.vertex, execution.subtaskIndex, execution.attemptNumber + 1);
-    }
+      return subtask.current;
+    });
   }
 
   accumulators(): Accumulators {
@@ -233,14 +262,14 @@ export class ExecutionGraph {
 
   archive(): ArchivedExecutionGraph {
     return {
-      jobId: this.jobGraph.jobId,
-      name: this.jobGraph.name,
+      jobId: this.#jobGraph.jobId,
+      name: this.#jobGraph.name,
       status: this.#status,
-      jobGraph: this.jobGraph,
+      jobGraph: this.#jobGraph,
       timestamps: { ...this.#timestamps },
       statusTimes: { ...this.#statusTimes },
       restarts: this.#restarts,
-      vertices: this.jobGraph.vertices.map((vertex) => ({
+      vertices: this.#jobGraph.vertices.map((vertex) => ({
         vertexId: vertex.id,
         subtasks: (this.#subtasks.get(vertex.id) ?? []).map(({ current, prior }) => ({
           current: current.archive(),
@@ -251,6 +280,15 @@ export class ExecutionGraph {
       exceptionHistory: this.#history.map((record) => ({ ...record, concurrent: [...record.concurrent] })),
       accumulators: this.accumulators(),
     };
+  }
+
+  #firstAttempts(): ReadonlyMap<string, readonly Subtask[]> {
+    return new Map(
+      this.#jobGraph.vertices.map((vertex) => [
+        vertex.id,
+        Array.from({ length: vertex.parallelism }, (_, index) => ({ current: this.#newExecution(vertex, index, 0), prior: [] })),
+      ]),
+    );
   }
 
   #newExecution(vertex: JobVertex, subtaskIndex: number, attemptNumber: number): Execution {

@@ -1,50 +1,47 @@
 /**
- * The life of one job: gets slots, deploys, follows the attempts' states, restarts or fails the job, and ends it. Everything
- * happens on the JobManager's main thread; user code of the job (split enumerators) runs behind {@link JobUserCode}.
+ * The life of one job: starts it, follows its attempts, and ends it. Everything happens on the JobManager's main thread; user
+ * code of the job (split enumerators) runs behind {@link OperatorCoordinators}.
+ *
+ * The parts decide and act: {@link Scheduler} places attempts, {@link Failover} restarts them, {@link JobCheckpoints} says what
+ * they start from. This is where their news meet.
  */
 import { Configuration } from '../../config/configuration.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
-import { deserializeError, type SerializedError, serializeError } from '../../shared/errors.ts';
-import type { AllocationId, ExecutionAttemptId, JobId, OperatorId, TaskManagerId } from '../../shared/ids.ts';
+import { deserializeError, ExternalError, type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
+import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, OperatorId, TaskManagerId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
+import type { Acknowledgement, CheckpointCoordinator, Decline } from '../checkpoint/checkpoint-coordinator.ts';
+import type { CheckpointedTasks } from '../checkpoint/checkpoint-participants.ts';
+import { type CompletedCheckpoint, pointerOf } from '../checkpoint/completed-checkpoint.ts';
 import { type Execution, ExecutionGraph } from '../executiongraph/execution-graph.ts';
 import { isGloballyTerminal } from '../executiongraph/states.ts';
-import type { AllocatedSlot, ResourceManager } from '../resourcemanager/resource-manager.ts';
+import type { ResourceManager } from '../resourcemanager/resource-manager.ts';
 import type {
   AccumulatorReport,
   ArchivedExecutionGraph,
-  JobManagerGateway,
   JobResult,
   JobStatus,
   OperatorEvent,
   TaskExecutionStateUpdate,
 } from '../rpc/gateways.ts';
-import { deploymentDescriptor } from '../scheduler/deployment.ts';
+import type { JobUserCode, JobUserCodeListener } from '../rpc/job-user-code.ts';
+import { Failover } from '../scheduler/failover.ts';
 import { createRestartStrategy, type RestartStrategy } from '../scheduler/restart-strategy.ts';
-import { requiredSlots, slotName } from '../scheduler/slot-sharing.ts';
-
-/** The job's user code beside the JobManager; a worker thread in production. */
-export interface JobUserCode {
-  start(): Promise<void>;
-  handleEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void;
-  subtaskFailed(operatorId: OperatorId, subtaskIndex: number): void;
-  /** Everything anew: all subtasks restart. */
-  reset(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface JobUserCodeListener {
-  sendEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void;
-  fail(cause: SerializedError): void;
-}
+import { Scheduler } from '../scheduler/scheduler.ts';
+import { CollectedRecords } from './collected-records.ts';
+import { JobCheckpoints } from './job-checkpoints.ts';
+import { OperatorCoordinators } from './operator-coordinators.ts';
+import { stopWithSavepoint } from './stop-with-savepoint.ts';
 
 export interface JobMasterOptions {
   readonly jobGraph: JobGraph;
   readonly resourceManager: ResourceManager;
   readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
   readonly log: Logger;
-  readonly fencing: string;
+  readonly fencing: FencingToken;
   createUserCode(jobGraph: JobGraph, listener: JobUserCodeListener): JobUserCode;
   readonly onTerminal: (master: JobMaster) => void;
 }
@@ -52,30 +49,32 @@ export interface JobMasterOptions {
 export class JobMaster {
   readonly #options: JobMasterOptions;
   readonly #graph: ExecutionGraph;
-  readonly #restart: RestartStrategy;
-  readonly #slots = new Map<string, AllocatedSlot>();
-  /** Counts the tries to get slots and deploy: one that was overtaken by a restart does nothing more. */
-  #schedulings = 0;
-  readonly #collected = new Map<string, { records: unknown[]; waiting: (() => void)[]; done: boolean }>();
-  /** Operators with a coordinator: the sources, by their vertex. */
-  readonly #coordinated: ReadonlyMap<string, readonly OperatorId[]>;
-  #userCode: JobUserCode | undefined;
+  readonly #scheduler: Scheduler;
+  readonly #collected: CollectedRecords;
+  readonly #done = Promise.withResolvers<JobResult>();
+  #strategy: RestartStrategy | undefined;
+  #failover: Failover | undefined;
+  #checkpoints: JobCheckpoints | undefined;
+  #coordinators: OperatorCoordinators | undefined;
+  #stopping: { readonly mode: string; readonly directory: string | undefined; readonly outcome: Promise<string> } | undefined;
   #lastModification: number;
-  #cancelRestart: (() => void) | undefined;
   #result: JobResult | undefined;
-  readonly #resultWaiters: ((result: JobResult) => void)[] = [];
+  #closed: Promise<void> = Promise.resolve();
 
   constructor(options: JobMasterOptions) {
+    const { jobGraph, clock, resourceManager, fencing, log } = options;
     this.#options = options;
-    this.#graph = new ExecutionGraph(options.jobGraph, options.clock);
-    this.#restart = createRestartStrategy(Configuration.of(options.jobGraph.configuration));
-    this.#lastModification = options.clock.now();
-    this.#coordinated = new Map(
-      options.jobGraph.vertices.map((vertex) => [
-        vertex.id,
-        vertex.operators.filter((operator) => operator.type === 'source').map((operator) => operator.operatorId),
-      ]),
-    );
+    this.#graph = new ExecutionGraph(jobGraph, clock);
+    this.#lastModification = clock.now();
+    this.#collected = new CollectedRecords(clock);
+    this.#scheduler = new Scheduler({
+      graph: this.#graph,
+      resourceManager,
+      fencing,
+      log,
+      onFailure: (execution, cause) => this.#attemptFailed(execution, cause),
+      onCancelled: (execution) => this.#attemptChanged(execution, 'CANCELED'),
+    });
   }
 
   get jobId(): JobId {
@@ -94,33 +93,39 @@ export class JobMaster {
     return this.#result;
   }
 
-  whenDone(): Promise<JobResult> {
-    return this.#result ? Promise.resolve(this.#result) : new Promise((resolve) => this.#resultWaiters.push(resolve));
-  }
-
-  /** Records of `executeAndCollect` that nobody has fetched yet. */
-  get hasCollected(): boolean {
-    return [...this.#collected.values()].some((box) => box.records.length > 0);
-  }
-
-  archive(): ArchivedExecutionGraph {
-    return this.#graph.archive();
-  }
-
   get graph(): ExecutionGraph {
     return this.#graph;
   }
 
+  whenDone(): Promise<JobResult> {
+    return this.#done.promise;
+  }
+
+  /** The job is done, and what it leaves behind on disk is as it shall be. */
+  async whenClosed(): Promise<void> {
+    await this.#done.promise;
+    await this.#closed;
+  }
+
+  archive(): ArchivedExecutionGraph {
+    const checkpoints = this.#checkpoints?.statistics;
+    return { ...this.#graph.archive(), ...(checkpoints ? { checkpoints } : {}) };
+  }
+
   async start(): Promise<void> {
+    const { jobGraph } = this.#options;
     try {
-      this.#userCode = this.#options.createUserCode(this.#options.jobGraph, {
-        sendEvent: (operatorId, subtaskIndex, event) => this.#eventToTask(operatorId, subtaskIndex, event),
-        fail: (cause) => this.failJob(cause),
-      });
-      await this.#userCode.start();
+      this.#strategy = createRestartStrategy(Configuration.of(jobGraph.configuration), this.#options.random);
+      const stored = await this.#prepareCheckpoints();
+      if (this.#graph.status !== 'INITIALIZING') return;
+      this.#coordinators = this.#createCoordinators();
+      this.#beginCheckpoints(this.#coordinators);
+      this.#failover = this.#createFailover(this.#strategy, this.#coordinators);
+      await this.#coordinators.start(stored);
       if (this.#graph.status !== 'INITIALIZING') return;
       this.#become('CREATED');
-      await this.#schedule();
+      this.#become('RUNNING');
+      await this.#scheduler.deploy(this.#graph.executions);
     } catch (error) {
       this.failJob(serializeError(error));
     }
@@ -129,234 +134,270 @@ export class JobMaster {
   cancel(): void {
     const { status } = this.#graph;
     if (status === 'CANCELLING' || isGloballyTerminal(status)) return;
-    this.#cancelRestart?.();
-    this.#options.resourceManager.cancelRequests(this.jobId, new Error('cancelled'));
     this.#become('CANCELLING');
-    this.#cancelExecutions(this.#graph.executions);
-    this.#whenAllTerminal(() => this.#end('CANCELED'));
+    this.#windDown(new Error('cancelled'), () => this.#end('CANCELED'));
   }
 
-  /** A failure no restart strategy is asked about when the job has not run yet. */
+  /** A failure that no single task is to blame for. */
   failJob(cause: SerializedError): void {
-    if (isGloballyTerminal(this.#graph.status) || this.#graph.status === 'CANCELLING' || this.#graph.status === 'FAILING') return;
-    this.#graph.recordFailure(cause);
-    this.#recover(cause);
+    const { status } = this.#graph;
+    if (status === 'RUNNING' || status === 'RESTARTING') {
+      this.#failover?.failedGlobally(cause);
+    } else if (status === 'INITIALIZING') {
+      this.#graph.recordFailure(cause);
+      this.#end('FAILED', cause);
+    }
   }
 
   updateState(update: TaskExecutionStateUpdate): void {
     const execution = this.#graph.execution(update.attemptId);
     if (!execution || execution.isTerminal) return;
     if (update.accumulators) execution.report(update.accumulators);
-    if (update.state === 'CANCELED' && execution.state !== 'CANCELING') execution.become('CANCELED');
-    else execution.become(update.state);
-    this.#touched();
-    if (!this.#graph.isCurrent(execution)) return;
-    if (update.state === 'FAILED')
-      this.#executionFailed(execution, update.error ?? serializeError(new Error('the task failed without a reason')));
-    else this.#checkProgress();
+    if (update.state === 'FAILED') {
+      this.#attemptFailed(execution, update.error ?? serializeError(new Error('the task failed without a reason')));
+    } else if (execution.state !== 'CANCELING' || update.state === 'CANCELED' || update.state === 'FINISHED') {
+      this.#attemptChanged(execution, update.state);
+    }
   }
 
   report(report: AccumulatorReport): void {
     this.#graph.execution(report.attemptId)?.report(report);
   }
 
-  eventFromTask(attemptId: ExecutionAttemptId, operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void {
+  eventFromTask(attemptId: ExecutionAttemptId, operatorId: OperatorId, _subtaskIndex: number, event: OperatorEvent): void {
     const execution = this.#graph.execution(attemptId);
     if (!execution || !this.#graph.isCurrent(execution)) return;
-    if (event.type === 'collected') this.#collect(event.payload as { resultId: string; records: unknown[] });
-    else this.#userCode?.handleEvent(operatorId, subtaskIndex, event);
+    if (event.type === 'collected') {
+      const { resultId, records } = event.payload as { resultId: string; records: unknown[] };
+      this.#collected.put(resultId, records);
+    } else {
+      this.#coordinators?.handleEvent(execution, operatorId, event);
+    }
   }
 
-  acknowledgeCheckpoint(_ack: Parameters<JobManagerGateway['acknowledgeCheckpoint']>[0]): void {}
+  acknowledgeCheckpoint(acknowledgement: Acknowledgement): void {
+    this.#checkpoints?.coordinator?.acknowledge(acknowledgement);
+  }
 
-  declineCheckpoint(_decline: Parameters<JobManagerGateway['declineCheckpoint']>[0]): void {}
+  declineCheckpoint(decline: Decline): void {
+    this.#checkpoints?.coordinator?.decline(decline);
+  }
 
-  /** All attempts in these slots are gone. */
   slotsLost(allocationIds: readonly AllocationId[], cause: SerializedError): void {
-    for (const [name, slot] of this.#slots) {
-      if (!allocationIds.includes(slot.allocationId)) continue;
-      this.#slots.delete(name);
-      this.#options.resourceManager.releaseSlot(slot);
-      for (const execution of this.#graph.executions) {
-        if (execution.isTerminal || execution.location === undefined || this.#slotNameOf(execution) !== name) continue;
-        execution.become('FAILED');
-        this.#executionFailed(execution, cause);
-      }
-    }
+    this.#scheduler.slotsLost(allocationIds, cause);
   }
 
   taskManagerLost(taskManagerId: TaskManagerId, cause: SerializedError): void {
-    this.slotsLost(
-      [...this.#slots.values()]
-        .filter((slot) => slot.taskManager.registration.taskManagerId === taskManagerId)
-        .map((slot) => slot.allocationId),
-      cause,
-    );
+    this.#scheduler.taskManagerLost(taskManagerId, cause);
+  }
+
+  /** Resolves with the id of the completed checkpoint. */
+  async triggerCheckpoint(options: { readonly full: boolean }): Promise<number> {
+    return (await this.#requireCoordinator().triggerCheckpoint(options)).metadata.checkpointId;
+  }
+
+  /** Resolves with the savepoint's location; with `cancelJob` the job is being cancelled then. */
+  async triggerSavepoint(options: { readonly directory: string | undefined; readonly cancelJob: boolean }): Promise<string> {
+    const coordinator = this.#requireCoordinator();
+    if (options.cancelJob) coordinator.stopPeriodic();
+    try {
+      const savepoint = await coordinator.triggerSavepoint(options);
+      if (options.cancelJob) this.cancel();
+      return pointerOf(savepoint);
+    } catch (error) {
+      if (options.cancelJob) this.#resumeCheckpoints();
+      throw error;
+    }
+  }
+
+  /** Resolves with the savepoint's location when the job has finished. Asking for the same again gives the same answer. */
+  stopWithSavepoint(options: { readonly directory: string | undefined; readonly drain: boolean }): Promise<string> {
+    const { directory } = options;
+    const mode = options.drain ? 'drain' : 'suspend';
+    if (this.#stopping) {
+      if (this.#stopping.mode === mode && this.#stopping.directory === directory) return this.#stopping.outcome;
+      throw new UserError('STOP_IN_PROGRESS', { problem: `Job ${this.jobId} is being stopped with a savepoint already.` });
+    }
+    const outcome = this.#stop(mode, directory).finally(() => {
+      this.#stopping = undefined;
+    });
+    this.#stopping = { mode, directory, outcome };
+    return outcome;
+  }
+
+  /** Records of `executeAndCollect` that nobody has fetched yet. */
+  get hasCollected(): boolean {
+    return this.#collected.hasSome;
   }
 
   /** Waits for records of `executeAndCollect`, at most `waitMs`; an empty answer with `done` is the end. */
-  async takeCollected(resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
-    const box = this.#box(resultId);
-    if (box.records.length === 0 && !box.done && !this.#result) {
-      await new Promise<void>((resolve) => {
-        box.waiting.push(resolve);
-        if (waitMs !== undefined) this.#options.clock.schedule(waitMs, resolve);
-      });
-    }
-    const records = box.records.splice(0);
-    return { records, done: records.length === 0 && this.#result !== undefined };
+  takeCollected(resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
+    return this.#collected.take(resultId, waitMs);
   }
 
-  async #schedule(): Promise<void> {
-    const { resourceManager, log, jobGraph } = this.#options;
-    const scheduling = ++this.#schedulings;
-    // As in Flink: a job that waits for slots is running, and a slot that does not come is a failure like any other.
-    this.#become('RUNNING');
-    const wanted = requiredSlots(jobGraph).filter((slot) => !this.#slots.has(slotName(slot)));
-    for (const execution of this.#graph.executions) execution.become('SCHEDULED');
-    if (wanted.length > 0) log.info(`Job ${this.jobId} requests ${wanted.length} slot(s).`);
-    const requests = wanted.map(async (slot) => ({ name: slotName(slot), slot: await resourceManager.requestSlot(this.jobId) }));
-    const settled = await Promise.allSettled(requests);
-    for (const outcome of settled) if (outcome.status === 'fulfilled') this.#keepSlot(outcome.value.name, outcome.value.slot);
-    if (scheduling !== this.#schedulings || this.#graph.status !== 'RUNNING') return;
-    const refused = settled.find((outcome) => outcome.status === 'rejected');
-    if (refused) throw refused.reason;
-    await this.#deploy();
+  async #stop(mode: 'suspend' | 'drain', directory: string | undefined): Promise<string> {
+    const savepoint: CompletedCheckpoint = await stopWithSavepoint({
+      jobId: this.jobId,
+      coordinator: this.#requireCoordinator(),
+      directory,
+      mode,
+      executions: this.#graph.executions,
+      whenTerminal: (executions) => this.#scheduler.whenTerminal(executions),
+      resume: () => this.#resumeCheckpoints(),
+      failGlobally: (cause) => this.failJob(serializeError(cause)),
+    });
+    await this.#done.promise;
+    return pointerOf(savepoint);
   }
 
-  async #deploy(): Promise<void> {
-    const { jobGraph, fencing } = this.#options;
-    const executions = this.#graph.executions;
-    for (const execution of executions) execution.location = this.#slotOf(execution).location;
-    await this.#prepareTaskManagers();
-    await Promise.all(
-      executions.map(async (execution) => {
-        if (execution.isTerminal || !this.#graph.isCurrent(execution)) return;
-        const slot = this.#slotOf(execution);
-        execution.become('DEPLOYING');
-        try {
-          await slot.taskManager.gateway.submitTask({
-            descriptor: deploymentDescriptor(this.#graph, execution, slot.allocationId),
-            fencing,
+  /** Returns what the operator coordinators start from. */
+  async #prepareCheckpoints(): Promise<ReadonlyMap<OperatorId, Uint8Array>> {
+    const { clock, random, log, jobGraph } = this.#options;
+    if (jobGraph.jobType === 'BATCH') return new Map();
+    this.#checkpoints = new JobCheckpoints({ graph: this.#graph, clock, random, log });
+    return this.#checkpoints.restoreFirst();
+  }
+
+  #createCoordinators(): OperatorCoordinators {
+    const { createUserCode, fencing } = this.#options;
+    return new OperatorCoordinators(
+      {
+        graph: this.#graph,
+        send: async (execution, operatorId, event) => {
+          const { attemptId } = execution;
+          await this.#scheduler.gatewayOf(execution)?.sendOperatorEventToTask({ attemptId, operatorId, event, fencing });
+        },
+        onEventLost: (execution, error) => {
+          const lost = new ExternalError('OPERATOR_EVENT_LOST', {
+            problem: `An event of its coordinator did not reach ${execution.taskName}. The task is restarted, so that nothing is lost.`,
+            retriable: true,
+            cause: error,
           });
-        } catch (error) {
-          this.updateState({ jobId: jobGraph.jobId, attemptId: execution.attemptId, state: 'FAILED', error: serializeError(error) });
-        }
-      }),
+          this.#scheduler.cancelOnTaskManager(execution);
+          this.#attemptFailed(execution, serializeError(lost));
+        },
+        onFailure: (cause) => this.failJob(cause),
+      },
+      (listener) => createUserCode(this.#graph.jobGraph, listener),
     );
   }
 
-  /** At every deployment: a TaskManager forgets a job that holds no slot of it any more. */
-  async #prepareTaskManagers(): Promise<void> {
-    const { jobGraph, fencing } = this.#options;
-    const gateways = new Set([...this.#slots.values()].map(({ taskManager }) => taskManager.gateway));
-    await Promise.all([...gateways].map((gateway) => gateway.prepareJob({ jobGraph, fencing })));
-  }
-
-  #slotNameOf(execution: Execution): string {
-    return slotName({ group: execution.vertex.slotSharingGroup, index: execution.subtaskIndex });
-  }
-
-  #slotOf(execution: Execution): AllocatedSlot {
-    const slot = this.#slots.get(this.#slotNameOf(execution));
-    if (!slot) throw new Error(`no slot for ${execution.taskName}`);
-    return slot;
-  }
-
-  #executionFailed(execution: Execution, cause: SerializedError): void {
-    execution.failure = cause;
-    this.#options.log.warn(`${execution.taskName} (${execution.attemptId}) failed: ${cause.message}`);
-    const { status } = this.#graph;
-    if (status === 'RUNNING') {
-      this.#graph.recordFailure(cause, execution);
-      this.#recover(cause);
-    } else {
-      this.#graph.recordConcurrentFailure(cause, execution);
-      this.#checkProgress();
-    }
-  }
-
-  /** Restart-all for now: a streaming job with a shuffle is one region anyway. */
-  #recover(cause: SerializedError): void {
-    const restartable = this.#graph.status === 'RUNNING';
-    const delayMs = restartable ? this.#restart.delayBeforeRestart(this.#options.clock.now()) : undefined;
-    if (delayMs === undefined) {
-      this.#fail(cause, restartable);
-      return;
-    }
-    this.#options.log.info(`Job ${this.jobId} restarts in ${delayMs} ms.`);
-    this.#become('RESTARTING');
-    this.#options.resourceManager.cancelRequests(this.jobId, deserializeError(cause));
-    this.#cancelExecutions(this.#graph.executions);
-    const due = this.#options.clock.now() + delayMs;
-    this.#whenAllTerminal(() => {
-      this.#cancelRestart = this.#options.clock.schedule(due - this.#options.clock.now(), () => void this.#restartNow());
+  #beginCheckpoints(coordinators: OperatorCoordinators): void {
+    this.#checkpoints?.begin({
+      coordinators,
+      tasks: this.#checkpointedTasks(),
+      onTooManyFailures: (cause, attemptId) => {
+        const execution = attemptId === undefined ? undefined : this.#graph.execution(attemptId);
+        // An attempt that was replaced since is not to blame any more.
+        if (execution && (!this.#graph.isCurrent(execution) || execution.isTerminal)) return;
+        this.failJob(serializeError(cause));
+      },
     });
   }
 
-  async #restartNow(): Promise<void> {
-    if (this.#graph.status !== 'RESTARTING') return;
-    try {
-      this.#graph.resetForNewAttempt(this.#graph.executions);
-      await this.#userCode?.reset();
-      await this.#schedule();
-    } catch (error) {
-      this.failJob(serializeError(error));
-    }
+  #checkpointedTasks(): CheckpointedTasks {
+    const { fencing } = this.#options;
+    const gatewayOf = (attemptId: ExecutionAttemptId): ReturnType<Scheduler['gatewayOf']> => {
+      const execution = this.#graph.execution(attemptId);
+      return execution && !execution.isTerminal ? this.#scheduler.gatewayOf(execution) : undefined;
+    };
+    return {
+      tasksOf: (vertexId) => this.#graph.executionsOf(vertexId),
+      trigger: async (attemptId, checkpointId, timestamp, options) => {
+        await gatewayOf(attemptId)?.triggerCheckpoint({ attemptId, checkpointId, timestamp, options, fencing });
+      },
+      notifyComplete: (attemptId, checkpointId, subsumedId) => {
+        void gatewayOf(attemptId)
+          ?.notifyCheckpointComplete({ attemptId, checkpointId, subsumedId, fencing })
+          .catch(() => {});
+      },
+      notifyAborted: (attemptId, checkpointId, latestCompletedId) => {
+        void gatewayOf(attemptId)
+          ?.notifyCheckpointAborted({ attemptId, checkpointId, latestCompletedId, fencing })
+          .catch(() => {});
+      },
+    };
   }
 
-  #fail(cause: SerializedError, suppressed: boolean): void {
-    if (this.#graph.status === 'INITIALIZING') {
-      this.#end('FAILED', cause);
-      return;
-    }
-    const final = suppressed
-      ? {
-          name: 'JobException',
-          message: `Recovery is suppressed by ${this.#restart.description}`,
-          stack: `JobException: Recovery is suppressed by ${this.#restart.description}`,
-          cause,
-        }
-      : cause;
+  #createFailover(strategy: RestartStrategy, coordinators: OperatorCoordinators): Failover {
+    const { clock, log, jobGraph } = this.#options;
+    return new Failover({
+      graph: this.#graph,
+      scheduler: this.#scheduler,
+      strategy,
+      scope: Configuration.of(jobGraph.configuration).get('jobmanager.execution.failover-strategy'),
+      clock,
+      log,
+      restore: async (executions, isGlobal) => {
+        const restored = await this.#checkpoints?.restore(executions);
+        if (isGlobal) await coordinators.reset(restored?.coordinators ?? new Map());
+        else for (const execution of executions) coordinators.subtaskReset(execution, restored?.checkpointId);
+      },
+      become: (status) => this.#become(status),
+      onGivenUp: (cause, reason) => this.#fail(cause, reason),
+    });
+  }
+
+  #attemptChanged(execution: Execution, state: 'INITIALIZING' | 'RUNNING' | 'FINISHED' | 'CANCELED'): void {
+    execution.become(state);
+    this.#touched();
+    if (!this.#graph.isCurrent(execution)) return;
+    if (execution.isTerminal) this.#attemptEnded(execution);
+    if (this.#graph.status === 'RUNNING' && this.#graph.executions.every((other) => other.state === 'FINISHED')) this.#end('FINISHED');
+  }
+
+  #attemptFailed(execution: Execution, cause: SerializedError): void {
+    const wasCancelled = execution.state === 'CANCELING';
+    execution.become('FAILED');
+    execution.failure = cause;
+    this.#touched();
+    this.#options.log.warn(`${execution.taskName} (${execution.attemptId}) failed: ${cause.message}`);
+    if (!this.#graph.isCurrent(execution)) return;
+    const { status } = this.#graph;
+    const restartable = !wasCancelled && (status === 'RUNNING' || status === 'RESTARTING');
+    if (!restartable) this.#graph.recordConcurrentFailure(cause, execution);
+    this.#attemptEnded(execution);
+    if (restartable) this.#failover?.taskFailed(execution, cause);
+  }
+
+  #attemptEnded(execution: Execution): void {
+    this.#checkpoints?.coordinator?.taskEnded(execution.attemptId, execution.taskName, execution.state === 'FINISHED');
+    this.#coordinators?.attemptEnded(execution);
+    this.#scheduler.stateChanged();
+  }
+
+  #fail(cause: SerializedError, reason: 'not-recoverable' | 'suppressed'): void {
+    const final = reason === 'suppressed' ? this.#suppressed(cause) : this.#damaged(cause);
     this.#become('FAILING');
-    this.#options.resourceManager.cancelRequests(this.jobId, deserializeError(cause));
-    this.#cancelExecutions(this.#graph.executions);
-    this.#whenAllTerminal(() => this.#end('FAILED', final));
+    this.#windDown(deserializeError(cause), () => this.#end('FAILED', final, reason === 'not-recoverable'));
   }
 
-  #cancelExecutions(executions: readonly Execution[]): void {
-    for (const execution of executions) {
-      if (execution.isTerminal) continue;
-      if (execution.state === 'CREATED' || execution.state === 'SCHEDULED') {
-        execution.become('CANCELED');
-        continue;
-      }
-      if (execution.state !== 'CANCELING') execution.become('CANCELING');
-      const slot = this.#slots.get(this.#slotNameOf(execution));
-      void slot?.taskManager.gateway.cancelTask({ attemptId: execution.attemptId, fencing: this.#options.fencing }).catch(() => {});
-    }
+  #suppressed(cause: SerializedError): SerializedError {
+    const message = `Recovery is suppressed by ${this.#strategy?.description}`;
+    return { name: 'JobException', message, stack: `JobException: ${message}`, cause };
   }
 
-  #terminalActions: (() => void)[] = [];
-
-  #whenAllTerminal(action: () => void): void {
-    this.#terminalActions = [action];
-    this.#checkProgress();
+  /** Going back silently would emit again what sinks have committed since. */
+  #damaged(cause: SerializedError): SerializedError {
+    const [newest, ...older] = this.#checkpoints?.retained ?? [];
+    const error = new UserError('CHECKPOINT_DAMAGED', {
+      problem: `The job cannot be restored: ${newest ? `its newest completed checkpoint, ${pointerOf(newest)},` : 'its state'} is damaged.`,
+      found: 'It is not replaced by an older one by itself: sinks have committed up to it, and would write twice.',
+      tryNext: older.map((checkpoint) => `To go back all the same: flink run -s ${pointerOf(checkpoint)}`),
+    });
+    return { ...serializeError(error), cause };
   }
 
-  #checkProgress(): void {
-    const executions = this.#graph.executions;
-    if (!executions.every((execution) => execution.isTerminal)) return;
-    if (this.#graph.status === 'RUNNING' && executions.every((execution) => execution.state === 'FINISHED')) {
-      this.#end('FINISHED');
-      return;
-    }
-    const actions = this.#terminalActions;
-    this.#terminalActions = [];
-    for (const action of actions) action();
+  /** Cancels everything; `then` runs when all attempts have ended. */
+  #windDown(cause: Error, then: () => void): void {
+    const { executions } = this.#graph;
+    this.#failover?.stop();
+    this.#scheduler.cancelRequests(cause);
+    this.#scheduler.cancel(executions);
+    void this.#scheduler.whenTerminal(executions).then(then);
   }
 
-  #end(status: 'FINISHED' | 'CANCELED' | 'FAILED', failure?: SerializedError): void {
+  #end(status: 'FINISHED' | 'CANCELED' | 'FAILED', failure?: SerializedError, keepCheckpoints = false): void {
     if (this.#result) return;
     this.#become(status);
     this.#result = {
@@ -367,62 +408,36 @@ export class JobMaster {
       failure,
     };
     this.#options.log.info(`Job ${this.jobId} (${this.#options.jobGraph.name}) reached ${status}.`);
-    for (const box of this.#collected.values()) {
-      box.done = true;
-      for (const wake of box.waiting.splice(0)) wake();
-    }
-    this.#releaseSlots();
-    void this.#userCode?.close();
-    for (const resolve of this.#resultWaiters) resolve(this.#result);
+    this.#failover?.stop();
+    this.#collected.end();
+    this.#scheduler.release(`job ${this.jobId} is ${status}`);
+    void this.#coordinators?.close();
+    this.#closed = (this.#checkpoints?.end(status, keepCheckpoints) ?? Promise.resolve()).catch((error: unknown) =>
+      this.#options.log.warn(`Cleaning up after job ${this.jobId} failed.`, error),
+    );
     this.#options.onTerminal(this);
+    this.#done.resolve(this.#result);
   }
 
-  /** A slot may come when the job is over, or after another one has taken its place. */
-  #keepSlot(name: string, slot: AllocatedSlot): void {
-    if (this.#result || this.#slots.has(name)) this.#releaseSlot(slot);
-    else this.#slots.set(name, slot);
+  #requireCoordinator(): CheckpointCoordinator {
+    const coordinator = this.#checkpoints?.coordinator;
+    if (coordinator && this.#graph.status === 'RUNNING') return coordinator;
+    throw new UserError(coordinator ? 'JOB_NOT_RUNNING' : 'NO_CHECKPOINTS', {
+      problem: coordinator
+        ? `Job ${this.jobId} is ${this.#graph.status}: only a running job takes checkpoints and savepoints.`
+        : `Job ${this.jobId} takes no checkpoints and savepoints: it is a batch job, or is just starting.`,
+    });
   }
 
-  #releaseSlots(): void {
-    for (const slot of this.#slots.values()) this.#releaseSlot(slot);
-    this.#slots.clear();
-  }
-
-  #releaseSlot(slot: AllocatedSlot): void {
-    void slot.taskManager.gateway
-      .freeSlot({ allocationId: slot.allocationId, reason: `job ${this.jobId} is ${this.#graph.status}`, fencing: this.#options.fencing })
-      .catch(() => {})
-      .then(() => this.#options.resourceManager.releaseSlot(slot));
-  }
-
-  #eventToTask(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void {
-    const vertexId = [...this.#coordinated].find(([, operators]) => operators.includes(operatorId))?.[0];
-    const execution = vertexId === undefined ? undefined : this.#graph.executionsOf(vertexId)[subtaskIndex];
-    if (!execution || execution.isTerminal) return;
-    const slot = this.#slots.get(this.#slotNameOf(execution));
-    void slot?.taskManager.gateway
-      .sendOperatorEventToTask({ attemptId: execution.attemptId, operatorId, event, fencing: this.#options.fencing })
-      .catch(() => {});
-  }
-
-  #collect({ resultId, records }: { resultId: string; records: unknown[] }): void {
-    const box = this.#box(resultId);
-    for (const record of records) box.records.push(record);
-    for (const wake of box.waiting.splice(0)) wake();
-  }
-
-  #box(resultId: string): { records: unknown[]; waiting: (() => void)[]; done: boolean } {
-    let box = this.#collected.get(resultId);
-    if (!box) {
-      box = { records: [], waiting: [], done: false };
-      this.#collected.set(resultId, box);
-    }
-    return box;
+  #resumeCheckpoints(): void {
+    if (this.#graph.status === 'RUNNING') this.#checkpoints?.coordinator?.startPeriodic();
   }
 
   #become(status: JobStatus): void {
     this.#graph.become(status);
     this.#touched();
+    if (status === 'RUNNING') this.#resumeCheckpoints();
+    else this.#checkpoints?.coordinator?.stopPeriodic();
   }
 
   #touched(): void {

@@ -16,6 +16,7 @@ import type {
 } from '../../shared/ids.ts';
 import type { TaskStateSnapshot } from '../../state/snapshot/handles.ts';
 import type { CheckpointLocation } from '../../state/storage/checkpoint-streams.ts';
+import type { CheckpointStatisticsSnapshot } from './checkpoint-statistics.ts';
 
 export type JobStatus =
   | 'INITIALIZING'
@@ -152,6 +153,8 @@ export interface CheckpointOptions {
   readonly alignment: 'exactly-once' | 'at-least-once';
   /** Ends the job once it is complete: `suspend` stops the records at the barrier, `drain` lets everything flow out first. */
   readonly stop?: 'suspend' | 'drain' | undefined;
+  /** Refers to no file of an earlier checkpoint. */
+  readonly full?: boolean | undefined;
   readonly location: CheckpointLocation;
 }
 
@@ -275,6 +278,14 @@ export interface DispatcherGateway {
   requestJobResult(jobId: JobId): Promise<JobResult | undefined>;
   /** Throws UserError('JOB_NOT_FOUND' | 'JOB_ALREADY_TERMINATED'). Resolves when cancelling has begun. */
   cancelJob(jobId: JobId): Promise<void>;
+  /** Resolves with the checkpoint's id. Throws UserError('JOB_NOT_FOUND' | 'JOB_ALREADY_TERMINATED' | 'JOB_NOT_RUNNING'), and why it failed. */
+  triggerCheckpoint(jobId: JobId, options: { readonly full: boolean }): Promise<number>;
+  /** Resolves with its location; `directory` undefined: the configured one. Throws as `triggerCheckpoint`, and UserError('NO_SAVEPOINT_DIRECTORY'). */
+  triggerSavepoint(jobId: JobId, options: { readonly directory: string | undefined; readonly cancelJob: boolean }): Promise<string>;
+  /** Resolves with the savepoint's location when the job has finished. */
+  stopWithSavepoint(jobId: JobId, options: { readonly directory: string | undefined; readonly drain: boolean }): Promise<string>;
+  /** Throws what is wrong with the path, or ExternalError when deleting failed. */
+  disposeSavepoint(path: string): Promise<void>;
   clientHeartbeat(jobId: JobId, expiresAtMs: number): Promise<void>;
   clusterOverview(): Promise<ClusterOverview>;
   taskManagers(): Promise<TaskManagerInfo[]>;
@@ -330,6 +341,8 @@ export interface ArchivedExecutionGraph {
   readonly vertices: readonly ArchivedVertex[];
   readonly failure?: FailureRecord | undefined;
   readonly exceptionHistory: readonly FailureRecord[];
+  /** Undefined for a job that takes none. */
+  readonly checkpoints?: CheckpointStatisticsSnapshot | undefined;
   readonly accumulators: Readonly<Record<string, { type: string; value: unknown }>>;
 }
 

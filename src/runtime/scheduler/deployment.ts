@@ -13,6 +13,7 @@ export function deploymentDescriptor(graph: ExecutionGraph, execution: Execution
     subtaskIndex,
     allocationId,
     vertex,
+    restore: execution.restore,
     inputGates: vertex.inputs.map((edge): InputGateDescriptor => {
       const producers = graph.executionsOf(edge.sourceVertexId);
       return {

@@ -4,49 +4,59 @@ import type { ReplayableProgram } from '../../program/program.ts';
 import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { OperatorId } from '../../shared/ids.ts';
 import type { OperatorEvent } from '../rpc/gateways.ts';
+import type { JobUserCode, JobUserCodeListener } from '../rpc/job-user-code.ts';
 import { SourceCoordinator } from './source-coordinator.ts';
 
-export interface UserCodeListener {
-  sendEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void;
-  fail(cause: SerializedError): void;
-}
-
-export class SourceCoordinators {
+export class SourceCoordinators implements JobUserCode {
   readonly #program: ReplayableProgram;
-  readonly #listener: UserCodeListener;
+  readonly #listener: JobUserCodeListener;
   #coordinators = new Map<OperatorId, SourceCoordinator>();
 
-  constructor(program: ReplayableProgram, listener: UserCodeListener) {
+  constructor(program: ReplayableProgram, listener: JobUserCodeListener) {
     this.#program = program;
     this.#listener = listener;
   }
 
-  async start(): Promise<void> {
+  async start(stored: ReadonlyMap<OperatorId, Uint8Array>): Promise<void> {
     const graph = await this.#program.replay();
-    for (const node of graph.nodes) {
-      if (node.spec.type !== 'source') continue;
+    for (const { spec, operatorId, parallelism, name } of graph.nodes) {
+      if (spec.type !== 'source') continue;
       const coordinator = new SourceCoordinator({
-        source: (node.spec as SourceSpec).source,
-        parallelism: node.parallelism,
-        sendEvent: (subtaskIndex, event) => this.#listener.sendEvent(node.operatorId, subtaskIndex, event),
-        fail: (error) => this.#listener.fail(serializeError(locate(error, node.name))),
+        source: (spec as SourceSpec).source,
+        parallelism,
+        sendEvent: (subtaskIndex, attemptNumber, event) => this.#listener.sendEvent(operatorId, subtaskIndex, attemptNumber, event),
+        snapshotTaken: (checkpointId, state) => this.#listener.snapshotTaken(checkpointId, operatorId, state),
+        snapshotFailed: (checkpointId, error) => this.#listener.snapshotFailed(checkpointId, operatorId, locate(error, name)),
+        fail: (error) => this.#listener.fail(locate(error, name)),
       });
-      this.#coordinators.set(node.operatorId, coordinator);
-      await coordinator.start();
+      this.#coordinators.set(operatorId, coordinator);
+      await coordinator.start(stored.get(operatorId));
     }
   }
 
-  handleEvent(operatorId: OperatorId, subtaskIndex: number, event: OperatorEvent): void {
-    this.#coordinators.get(operatorId)?.handleEvent(subtaskIndex, event);
+  handleEvent(operatorId: OperatorId, subtaskIndex: number, attemptNumber: number, event: OperatorEvent): void {
+    this.#coordinators.get(operatorId)?.handleEvent(subtaskIndex, attemptNumber, event);
   }
 
   subtaskFailed(operatorId: OperatorId, subtaskIndex: number): void {
     this.#coordinators.get(operatorId)?.subtaskFailed(subtaskIndex);
   }
 
-  async reset(): Promise<void> {
+  subtaskReset(operatorId: OperatorId, subtaskIndex: number, checkpointId: number | undefined): void {
+    this.#coordinators.get(operatorId)?.subtaskReset(subtaskIndex, checkpointId);
+  }
+
+  snapshot(checkpointId: number): void {
+    for (const coordinator of this.#coordinators.values()) coordinator.snapshot(checkpointId);
+  }
+
+  checkpointCompleted(checkpointId: number): void {
+    for (const coordinator of this.#coordinators.values()) coordinator.checkpointCompleted(checkpointId);
+  }
+
+  async reset(stored: ReadonlyMap<OperatorId, Uint8Array>): Promise<void> {
     await this.close();
-    await this.start();
+    await this.start(stored);
   }
 
   async close(): Promise<void> {
@@ -56,10 +66,9 @@ export class SourceCoordinators {
   }
 }
 
-function locate(error: unknown, operatorName: string): unknown {
+function locate(error: unknown, operatorName: string): SerializedError {
   if (error instanceof UserError)
-    return new UserError(error.code, { ...error.facts, problem: `'${operatorName}': ${error.facts.problem}` });
-  return new Error(`The coordinator of '${operatorName}' failed: ${error instanceof Error ? error.message : String(error)}`, {
-    cause: error,
-  });
+    return serializeError(new UserError(error.code, { ...error.facts, problem: `'${operatorName}': ${error.facts.problem}` }));
+  const message = error instanceof Error ? error.message : String(error);
+  return serializeError(new Error(`The coordinator of '${operatorName}' failed: ${message}`, { cause: error }));
 }

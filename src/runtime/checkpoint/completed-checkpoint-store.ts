@@ -1,0 +1,73 @@
+/**
+ * The completed checkpoints a job can be restored from, oldest first, and which of them are still needed. What outlives this
+ * process is kept behind {@link CompletedCheckpointRecords}.
+ *
+ * Keeps true: a checkpoint counts only once it is recorded; the newest stays.
+ */
+import type { CompletedCheckpoint } from './completed-checkpoint.ts';
+import { subsumed } from './subsumption.ts';
+
+/** A high-availability service remembers checkpoints here; without one they end with the process. */
+export interface CompletedCheckpointRecords {
+  /**
+   * Durable when it resolves. Rejects when the checkpoint is certainly not recorded, or with {@link UncertainRecordError}
+   * when nobody can know: then nothing may be deleted.
+   */
+  put(checkpoint: CompletedCheckpoint): Promise<void>;
+  remove(checkpointId: number): Promise<void>;
+  /** In any order. Throws when one cannot be read. */
+  list(): Promise<CompletedCheckpoint[]>;
+}
+
+export class UncertainRecordError extends Error {
+  override readonly name = 'UncertainRecordError';
+}
+
+export const noRecords: CompletedCheckpointRecords = {
+  async put() {},
+  async remove() {},
+  list: async () => [],
+};
+
+export class CompletedCheckpointStore {
+  readonly #records: CompletedCheckpointRecords;
+  readonly #retained: number;
+  #checkpoints: readonly CompletedCheckpoint[] = [];
+
+  constructor(records: CompletedCheckpointRecords, retained: number) {
+    this.#records = records;
+    this.#retained = retained;
+  }
+
+  get all(): readonly CompletedCheckpoint[] {
+    return this.#checkpoints;
+  }
+
+  get latest(): CompletedCheckpoint | undefined {
+    return this.#checkpoints.at(-1);
+  }
+
+  /** What was recorded before this process, at its start. */
+  async recover(): Promise<void> {
+    const recorded = await this.#records.list();
+    this.#checkpoints = recorded.sort((one, other) => one.metadata.checkpointId - other.metadata.checkpointId);
+  }
+
+  /** Returns those that are no longer needed. A failure to forget one of them never fails the new one. */
+  async add(checkpoint: CompletedCheckpoint): Promise<readonly CompletedCheckpoint[]> {
+    await this.#records.put(checkpoint);
+    const all = [...this.#checkpoints, checkpoint];
+    const removed = subsumed(all, this.#retained);
+    this.#checkpoints = all.filter((other) => !removed.includes(other));
+    await Promise.allSettled(removed.map(({ metadata }) => this.#records.remove(metadata.checkpointId)));
+    return removed;
+  }
+
+  /** The job is over for good: no record stays. Returns what was there. */
+  async clear(): Promise<readonly CompletedCheckpoint[]> {
+    const all = this.#checkpoints;
+    this.#checkpoints = [];
+    for (const { metadata } of all) await this.#records.remove(metadata.checkpointId);
+    return all;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Where the checkpoints and savepoints of one job go: makes their directories, publishes them, and owns the job's directory.
+ *
+ * Keeps true: a checkpoint's directory is there before a task hears of it; when the job is over and nothing is retained,
+ * nothing of the job is left.
+ */
+import { ExternalError, UserError } from '../../../shared/errors.ts';
+import { fileSystemOf, pathIn } from '../../../shared/file-system/file-system.ts';
+import { type JobId, randomHex } from '../../../shared/ids.ts';
+import {
+  checkpointDirectory,
+  isCheckpointDirectory,
+  jobDirectory,
+  metadataFile,
+  metadataFileName,
+  qualified,
+  savepointDirectory,
+  sharedDirectory,
+  taskOwnedDirectory,
+} from '../../../state/storage/checkpoint-paths.ts';
+import type { CheckpointLocation } from '../../../state/storage/checkpoint-streams.ts';
+import type { StateBackendSettings } from '../../../state/storage/state-backend-settings.ts';
+import type { CheckpointPlace } from '../completed-checkpoint.ts';
+import { publishMetadata } from './publish-metadata.ts';
+
+/** Largest state of one subtask's operator that the JobManager keeps in its memory. */
+const maxInlineStateBytes = 5 * 2 ** 20;
+const directoryAttempts = 10;
+
+/** Where one checkpoint goes. */
+export interface CheckpointTarget {
+  /** What tasks are told. */
+  readonly location: CheckpointLocation;
+  readonly place: CheckpointPlace;
+  /** Durable when it resolves; without a directory there is nothing to publish. */
+  publish(metadata: Uint8Array): Promise<void>;
+}
+
+export interface CheckpointStorageOptions {
+  readonly jobId: JobId;
+  readonly backend: StateBackendSettings;
+  /** Used when no target is given. */
+  readonly savepointDirectory: string | undefined;
+  readonly inlineThresholdBytes: number;
+  readonly writeBufferBytes: number;
+  /** False: checkpoints lie in the checkpoint directory itself, beside those of other jobs. */
+  readonly ownSubdirectory: boolean;
+}
+
+export class CheckpointStorage {
+  readonly #options: CheckpointStorageOptions;
+  /** Undefined: nothing is written for checkpoints. */
+  readonly #directory: string | undefined;
+
+  /** Throws UserError('NO_FILE_SYSTEM'). */
+  constructor(options: CheckpointStorageOptions) {
+    this.#options = options;
+    const base = options.backend.checkpointDirectory;
+    if (base !== undefined) this.#directory = options.ownSubdirectory ? jobDirectory(qualified(base), options.jobId) : qualified(base);
+    if (options.savepointDirectory !== undefined) qualified(options.savepointDirectory);
+  }
+
+  /** As Flink calls it in its API. */
+  get description(): string {
+    return this.#options.backend.storage === 'filesystem' ? 'FileSystemCheckpointStorage' : 'JobManagerCheckpointStorage';
+  }
+
+  /** Before the first periodic checkpoint: a directory that cannot be made fails the job now. */
+  async prepare(): Promise<void> {
+    if (this.#directory === undefined) return;
+    const { storage } = this.#options.backend;
+    const directories =
+      storage === 'filesystem' ? [sharedDirectory(this.#directory), taskOwnedDirectory(this.#directory)] : [this.#directory];
+    for (const directory of directories) await makeDirectory(directory, 'state.checkpoints.dir');
+  }
+
+  async forCheckpoint(checkpointId: number): Promise<CheckpointTarget> {
+    const directory = this.#directory === undefined ? undefined : checkpointDirectory(this.#directory, checkpointId);
+    if (directory !== undefined) await makeDirectory(directory, 'state.checkpoints.dir');
+    return targetIn(directory, this.#location(this.#options.backend.storage === 'filesystem' ? directory : undefined));
+  }
+
+  /** Throws UserError('NO_SAVEPOINT_DIRECTORY' | 'NO_FILE_SYSTEM'). */
+  requireSavepointDirectory(target: string | undefined): string {
+    const base = target ?? this.#options.savepointDirectory;
+    if (base === undefined) throw noSavepointDirectory();
+    return qualified(base);
+  }
+
+  /** In a directory of its own below `target`. */
+  async forSavepoint(target: string | undefined): Promise<CheckpointTarget> {
+    const base = this.requireSavepointDirectory(target);
+    for (let attempt = 1; ; attempt++) {
+      const directory = savepointDirectory(base, this.#options.jobId, randomHex(6));
+      const { fileSystem, path } = fileSystemOf(directory);
+      if (attempt < directoryAttempts && (await fileSystem.status(path))) continue;
+      await makeDirectory(directory, target === undefined ? 'state.savepoints.dir' : 'the target directory of the savepoint');
+      return targetIn(directory, this.#location(directory));
+    }
+  }
+
+  /** The job is over: what no retained checkpoint needs goes, and its directory when that leaves it empty. */
+  async release(): Promise<void> {
+    if (this.#directory === undefined || !this.#options.ownSubdirectory) return;
+    const { fileSystem, path } = fileSystemOf(this.#directory);
+    if (!(await fileSystem.status(path))) return;
+    let retained = false;
+    for (const entry of await fileSystem.list(path)) {
+      if (!isCheckpointDirectory(entry.path)) continue;
+      if (await fileSystem.status(metadataFile(entry.path))) retained = true;
+      else await fileSystem.remove(entry.path);
+    }
+    if (!retained) await fileSystem.remove(sharedDirectory(path));
+    for (const directory of [sharedDirectory(path), taskOwnedDirectory(path), path]) await removeIfEmpty(directory);
+  }
+
+  #location(directory: string | undefined): CheckpointLocation {
+    const { inlineThresholdBytes, writeBufferBytes } = this.#options;
+    return { directory, inlineThresholdBytes, writeBufferBytes, inlineLimitBytes: maxInlineStateBytes };
+  }
+}
+
+function targetIn(directory: string | undefined, location: CheckpointLocation): CheckpointTarget {
+  return {
+    location,
+    place: { directory, metadataFile: directory === undefined ? undefined : pathIn(directory, metadataFileName), foreign: false },
+    async publish(metadata) {
+      if (directory !== undefined) await publishMetadata(directory, metadata);
+    },
+  };
+}
+
+export async function removeIfEmpty(directory: string): Promise<void> {
+  const { fileSystem, path } = fileSystemOf(directory);
+  if ((await fileSystem.status(path))?.isDirectory && (await fileSystem.list(path)).length === 0) await fileSystem.remove(path);
+}
+
+async function makeDirectory(directory: string, from: string): Promise<void> {
+  const { fileSystem, path } = fileSystemOf(directory);
+  try {
+    await fileSystem.makeDirectory(path);
+  } catch (error) {
+    throw new ExternalError('CHECKPOINT_DIRECTORY_FAILED', {
+      problem: `The directory ${directory} could not be made.`,
+      found: `It comes from ${from}. ${error instanceof Error ? error.message : String(error)}`,
+      tryNext: ['Use a directory that the JobManager and all TaskManagers may write.'],
+      retriable: true,
+      cause: error,
+    });
+  }
+}
+
+function noSavepointDirectory(): UserError {
+  return new UserError('NO_SAVEPOINT_DIRECTORY', {
+    problem: 'No savepoint location given and no default location configured.',
+    tryNext: ['Give a directory with the command, or set state.savepoints.dir.'],
+  });
+}
