@@ -2,7 +2,7 @@
  * Every endpoint that Weir serves, asked about running, finished, failed and cancelled jobs of a real cluster: the answers have
  * exactly the keys and types that Flink documents, under both prefixes.
  */
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countedKeys, countedRecords } from '../fixtures/programs/rest-jobs.ts';
@@ -278,9 +278,7 @@ test('a TaskManager tells its memory as it is', async () => {
   const told = await metrics();
   expect(told['heapUsed']).toBeLessThanOrEqual(told['heapCommitted']);
   expect(told['heapCommitted']).toBeLessThanOrEqual(told['heapMax']);
-  const isTaskManager = (pid: number): boolean =>
-    /^[^\0]*node\0.*dist\/taskmanager\.js\0/s.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-  const pid = cluster.processes().find(isTaskManager) as number;
+  const pid = taskManagerProcess();
   const resident = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
   expect(told['heapCommitted'] + told['nonHeapUsed']).toBeLessThan(resident * 1.5);
   expect(told['heapCommitted'] + told['nonHeapUsed']).toBeGreaterThan(resident / 1.5);
@@ -329,3 +327,67 @@ describe('what cannot be answered', () => {
     });
   });
 });
+
+describe('logs', () => {
+  const out = (): string =>
+    join(cluster.directory, 'log', readdirSync(join(cluster.directory, 'log')).find((name) => /taskexecutor.*\.out$/.test(name)) ?? '');
+
+  test('a file of any length is sent whole, by every name it has', async () => {
+    appendFileSync(out(), `${'y'.repeat(1_000_003)}\n`.repeat(25));
+    const content = readFileSync(out(), 'utf8');
+    const { taskmanagers } = (await call('GET', '/taskmanagers')).json as Json;
+    const name = out().slice(out().lastIndexOf('/') + 1);
+    for (const path of [
+      `/taskmanagers/${taskmanagers[0].id}/stdout`,
+      `/taskmanagers/${taskmanagers[0].id}/logs/${name}`,
+      `/jobmanager/logs/${name}`,
+    ]) {
+      const answer = await call('GET', path);
+      expect(answer.status).toBe(200);
+      expect(answer.text === content, path).toBe(true);
+    }
+    const { logs } = (await call('GET', '/jobmanager/logs')).json as Json;
+    expect(logs).toContainEqual({ name, size: content.length, mtime: expect.any(Number) });
+  });
+
+  test.each(['absent.log', '..%2f..%2fetc%2fpasswd', '%2e%2e', '.', '%00', 'x'.repeat(300)])('there is no file %.20s', async (name) => {
+    const { taskmanagers } = (await call('GET', '/taskmanagers')).json as Json;
+    for (const path of ['/jobmanager', `/taskmanagers/${taskmanagers[0].id}`])
+      expect(await call('GET', `${path}/logs/${name}`)).toMatchObject({ status: 404, json: { errors: [expect.any(String)] } });
+  });
+});
+
+describe('at the end', () => {
+  test('a TaskManager that hangs costs an error, not the answer', async () => {
+    const { taskmanagers } = (await call('GET', '/taskmanagers')).json as Json;
+    const pid = taskManagerProcess();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const answers = await Promise.all(
+        ['log', 'thread-dump', 'logs'].map((what) => call('GET', `/taskmanagers/${taskmanagers[0].id}/${what}`)),
+      );
+      for (const answer of answers) expect(answer.json).toEqual({ errors: [expect.stringContaining('connection')] });
+      expect(await call('GET', '/taskmanagers')).toMatchObject({ json: { taskmanagers: [] } });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+  });
+
+  test('DELETE /cluster answers, and ends the JobManager for good', async () => {
+    expect(await call('DELETE', '/v1/cluster')).toMatchObject({ status: 200, json: {} });
+    await waitFor('no JobManager', () => !cluster.processes().some((pid) => commandOf(pid).includes('jobmanager.js')));
+    expect(await cluster.rest('/overview')).toBeUndefined();
+  });
+});
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function taskManagerProcess(): number {
+  return cluster.processes().find((pid) => /^[^\0]*node\0.*dist\/taskmanager\.js\0/s.test(commandOf(pid))) as number;
+}

@@ -172,7 +172,7 @@ function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork, onJobOver
     notifyCheckpointComplete: async (request) => runtime.notifyCheckpointComplete(request),
     notifyCheckpointAborted: async (request) => runtime.notifyCheckpointAborted(request),
     requestLogList: nothing,
-    requestLogFile: async () => '',
+    readLogPiece: async () => new Uint8Array(),
     requestThreadDump: nothing,
     requestMetrics: async () => ({}),
   };

@@ -1,13 +1,16 @@
 /** The cluster as a whole, and the JobManager's process. */
 import { buildCommit, weirVersion } from '../../shared/installation.ts';
-import { listLogs, readLog } from '../../shared/log-files.ts';
-import { json, type Route, text } from '../http/router.ts';
-import { type HandlerContext, maxLogBytes } from './handler-context.ts';
+import { type LogPieceRequest, listLogs, readLogPiece } from '../../shared/log-files.ts';
+import { json, type RestAnswer, type Route } from '../http/router.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { logAnswer } from './log-answer.ts';
 import { metricsAnswer } from './metric-views.ts';
 import { configurationView, environmentView } from './process-views.ts';
 
 export function clusterRoutes(context: HandlerContext): Route[] {
   const { config, dispatcher, logFiles } = context;
+  const logOf = (file: Omit<LogPieceRequest, 'offset' | 'length'>): Promise<RestAnswer> =>
+    logAnswer((offset, length) => readLogPiece(logFiles, { ...file, offset, length }));
   return [
     {
       method: 'GET',
@@ -61,14 +64,14 @@ export function clusterRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobmanager/log',
-      does: 'The newest 16 MiB of the log.',
-      handle: async () => text(readLog(logFiles, { kind: 'log', maxBytes: maxLogBytes })),
+      does: 'The log.',
+      handle: () => logOf({ kind: 'log' }),
     },
     {
       method: 'GET',
       path: '/jobmanager/stdout',
-      does: 'The newest 16 MiB of the standard output.',
-      handle: async () => text(readLog(logFiles, { kind: 'stdout', maxBytes: maxLogBytes })),
+      does: 'The standard output.',
+      handle: () => logOf({ kind: 'stdout' }),
     },
     {
       method: 'GET',
@@ -79,8 +82,8 @@ export function clusterRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobmanager/logs/:filename',
-      does: 'The newest 16 MiB of one file of the log directory.',
-      handle: async ({ params }) => text(readLog(logFiles, { kind: 'file', name: params['filename'], maxBytes: maxLogBytes })),
+      does: 'One file of the log directory.',
+      handle: ({ params }) => logOf({ kind: 'file', name: params['filename'] }),
     },
     {
       method: 'GET',

@@ -19,9 +19,6 @@ export interface HandlerContext {
   processMetrics(): MetricDump;
 }
 
-/** At most this much of a log is sent: the newest part. */
-export const maxLogBytes = 16 * 2 ** 20;
-
 /** A path parameter of 32 hex digits. */
 export function hexParameter(request: RestRequest, name: string, what: string): string {
   const text = request.params[name] ?? '';

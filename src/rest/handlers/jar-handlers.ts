@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { jsonPlan } from '../../graph/json-plan.ts';
 import type { RunProgramRequest } from '../../runtime/rpc/gateways.ts';
 import { readMultipart } from '../http/body.ts';
-import { RestError } from '../http/rest-error.ts';
+import { describeError, RestError } from '../http/rest-error.ts';
 import { json, type RestAnswer, type RestRequest, type Route } from '../http/router.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { JarStore } from './jar-store.ts';
@@ -14,7 +14,9 @@ export function jarRoutes(context: HandlerContext): Route[] {
   if (!config.get('web.submit.enable')) return [];
   const store = new JarStore(join(config.get('web.upload.dir') ?? config.getText('web.tmpdir') ?? uploadDirectory, 'flink-web-upload'));
   const plan = async (request: RestRequest): Promise<RestAnswer> =>
-    json({ plan: jsonPlan(await dispatcher.planProgram(await programRequest(request, store, config.toRecord()), request.signal)) });
+    json({
+      plan: jsonPlan(await program(dispatcher.planProgram(await programRequest(request, store, config.toRecord()), request.signal))),
+    });
   return [
     {
       method: 'GET',
@@ -59,13 +61,21 @@ export function jarRoutes(context: HandlerContext): Route[] {
       path: '/jars/:jarid/run',
       does: 'Runs an uploaded program; answers with the id of its first job.',
       handle: async (request) => {
-        const { jobId } = await dispatcher.runProgram(await programRequest(request, store, config.toRecord()), request.signal);
+        const { jobId } = await program(dispatcher.runProgram(await programRequest(request, store, config.toRecord()), request.signal));
         return json({ jobid: jobId });
       },
     },
     { method: 'GET', path: '/jars/:jarid/plan', does: 'The plan of an uploaded program.', actsOnGet: true, handle: plan },
     { method: 'POST', path: '/jars/:jarid/plan', does: 'The plan of an uploaded program.', handle: plan },
   ];
+}
+
+/** Whatever a program cannot do is a fault of the request that runs it. */
+function program<T>(outcome: Promise<T>): Promise<T> {
+  return outcome.catch((error: unknown) => {
+    const known = describeError(error);
+    throw known ? new RestError(known.status === 500 ? 400 : known.status, known.message) : error;
+  });
 }
 
 /** The body wins over the query; both may give numbers and booleans as text. */

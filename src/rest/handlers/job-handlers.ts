@@ -1,4 +1,5 @@
 /** Jobs: overview, detail, plan, failures, results, and cancelling. */
+import { Configuration } from '../../config/configuration.ts';
 import { jsonPlan } from '../../graph/json-plan.ts';
 import { jobMetrics } from '../../runtime/metrics/job-metrics.ts';
 import type { ArchivedExecutionGraph, FailureRecord, JobOverview, JobResult } from '../../runtime/rpc/gateways.ts';
@@ -184,15 +185,9 @@ function jobConfig(job: ArchivedExecutionGraph): Record<string, unknown> {
         configuration['restart-strategy.type'] ?? configuration['restart-strategy'] ?? 'Cluster level default restart strategy',
       'job-parallelism': Number(configuration['parallelism.default'] ?? 1),
       'object-reuse-mode': configuration['pipeline.object-reuse'] === 'true',
-      'user-config': userConfig(configuration['pipeline.global-job-parameters']),
+      'user-config': Configuration.of(configuration).get('pipeline.global-job-parameters') ?? {},
     },
   };
-}
-
-/** `key:value` pairs, as the key is written. */
-function userConfig(text: string | undefined): Record<string, string> {
-  const pairs = (text ?? '').split(',').filter((pair) => pair.includes(':'));
-  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf(':')).trim(), pair.slice(pair.indexOf(':') + 1).trim()]));
 }
 
 const defaultExceptions = 20;

@@ -1,8 +1,10 @@
 /** TaskManagers: what they have, what they hold, and their logs. */
 import type { TaskExecutorGateway, TaskManagerInfo } from '../../runtime/rpc/gateways.ts';
+import type { LogPieceRequest } from '../../shared/log-files.ts';
 import { RestError } from '../http/rest-error.ts';
-import { json, type RestRequest, type Route, text } from '../http/router.ts';
-import { type HandlerContext, maxLogBytes } from './handler-context.ts';
+import { json, type RestAnswer, type RestRequest, type Route } from '../http/router.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { logAnswer } from './log-answer.ts';
 import { aggregatedMetricsAnswer, metricsAnswer } from './metric-views.ts';
 
 export function taskManagerRoutes({ clock, dispatcher }: HandlerContext): Route[] {
@@ -17,6 +19,10 @@ export function taskManagerRoutes({ clock, dispatcher }: HandlerContext): Route[
     const gateway = dispatcher.taskExecutor(taskManagerId);
     if (!gateway) throw new RestError(404, `Could not find TaskExecutor with id ${taskManagerId}.`);
     return gateway;
+  };
+  const logOf = async (request: RestRequest, file: Omit<LogPieceRequest, 'offset' | 'length'>): Promise<RestAnswer> => {
+    const gateway = await gatewayOf(request);
+    return logAnswer((offset, length) => gateway.readLogPiece({ ...file, offset, length }));
   };
   const path = '/taskmanagers/:taskmanagerid';
   return [
@@ -56,14 +62,14 @@ export function taskManagerRoutes({ clock, dispatcher }: HandlerContext): Route[
     {
       method: 'GET',
       path: `${path}/log`,
-      does: 'The newest 16 MiB of the log.',
-      handle: async (request) => text(await (await gatewayOf(request)).requestLogFile({ kind: 'log', maxBytes: maxLogBytes })),
+      does: 'The log.',
+      handle: (request) => logOf(request, { kind: 'log' }),
     },
     {
       method: 'GET',
       path: `${path}/stdout`,
-      does: 'The newest 16 MiB of the standard output: what `print` and `console.log` wrote.',
-      handle: async (request) => text(await (await gatewayOf(request)).requestLogFile({ kind: 'stdout', maxBytes: maxLogBytes })),
+      does: 'The standard output: what `print` and `console.log` wrote.',
+      handle: (request) => logOf(request, { kind: 'stdout' }),
     },
     {
       method: 'GET',
@@ -74,9 +80,8 @@ export function taskManagerRoutes({ clock, dispatcher }: HandlerContext): Route[
     {
       method: 'GET',
       path: `${path}/logs/:filename`,
-      does: 'The newest 16 MiB of one file of the log directory.',
-      handle: async (request) =>
-        text(await (await gatewayOf(request)).requestLogFile({ kind: 'file', name: request.params['filename'], maxBytes: maxLogBytes })),
+      does: 'One file of the log directory.',
+      handle: (request) => logOf(request, { kind: 'file', name: request.params['filename'] }),
     },
     {
       method: 'GET',

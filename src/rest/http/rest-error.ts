@@ -1,5 +1,5 @@
 /** An answer that is an error: `{"errors": [...]}` with a status that clients decide by. */
-import { UserError } from '../../shared/errors.ts';
+import { ExternalError, UserError } from '../../shared/errors.ts';
 
 export class RestError extends Error {
   override readonly name = 'RestError';
@@ -18,15 +18,14 @@ const statusOfCode: Readonly<Record<string, number>> = {
   JOB_ALREADY_TERMINATED: 409,
 };
 
-/** What the client is told; undefined for what only the log may know. */
+/** What the client is told: what the user can mend is 400, what the world did 500; undefined for what only the log may know. */
 export function describeError(error: unknown): { readonly status: number; readonly message: string } | undefined {
+  if (!(error instanceof Error)) return undefined;
   if (error instanceof RestError) return { status: error.status, message: error.message };
-  const code = (error as { code?: unknown } | undefined)?.code;
-  // An error that crossed a thread is known by its code alone.
-  if (
-    error instanceof UserError ||
-    (error instanceof Error && typeof code === 'string' && /^[A-Z]+(_[A-Z]+)+$/.test(code) && !('syscall' in error))
-  )
-    return { status: statusOfCode[String(code)] ?? 400, message: (error as Error).message };
-  return undefined;
+  // An error that crossed a thread or a connection is known by its name alone.
+  const isExternal = error instanceof ExternalError || error.name === 'ExternalError';
+  const isUsers = error instanceof UserError || error.name === 'UserError';
+  if (!isExternal && !isUsers) return undefined;
+  const { code } = error as { code?: string };
+  return { status: statusOfCode[code ?? ''] ?? (isUsers ? 400 : 500), message: error.message };
 }

@@ -3,7 +3,8 @@
  * whatever was sent.
  */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import type { Logger } from '../../shared/logger.ts';
 import { readJson } from './body.ts';
@@ -23,7 +24,8 @@ export interface RestRequest {
 export interface RestAnswer {
   readonly status: number;
   readonly contentType: string;
-  readonly content: string;
+  /** A stream is sent as it comes; when it fails, the connection is cut. */
+  readonly content: string | AsyncIterable<Uint8Array>;
 }
 
 export interface Route {
@@ -45,7 +47,7 @@ export function json(content: unknown, status = 200): RestAnswer {
   return { status, contentType: jsonType, content: JSON.stringify(content) };
 }
 
-export function text(content: string): RestAnswer {
+export function textStream(content: AsyncIterable<Uint8Array>): RestAnswer {
   return { status: 200, contentType: 'text/plain; charset=UTF-8', content };
 }
 
@@ -151,16 +153,17 @@ function discardRest(request: IncomingMessage): Promise<void> {
   });
 }
 
-function send(response: ServerResponse, { status, contentType, content }: RestAnswer, { crossOrigin }: RouterOptions): void {
+function send(response: ServerResponse, { status, contentType, content }: RestAnswer, { crossOrigin, log }: RouterOptions): void {
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, {
     'content-type': contentType,
-    'content-length': Buffer.byteLength(content),
+    ...(typeof content === 'string' ? { 'content-length': Buffer.byteLength(content) } : {}),
     'cache-control': 'no-store',
     ...crossOrigin.headers,
     ...(status === 204 ? crossOrigin.preflightHeaders : {}),
   });
-  response.end(content);
+  if (typeof content === 'string') response.end(content);
+  else pipeline(Readable.from(content), response).catch((error: unknown) => log.warn(`An answer was cut off: ${String(error)}`));
 }
 
 /** For what is not HTTP at all; `error` is what Node's parser says about it. */

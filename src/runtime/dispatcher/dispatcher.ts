@@ -128,7 +128,10 @@ export class Dispatcher implements DispatcherGateway {
   async clientHeartbeat(jobId: JobId, expiresAtMs: number): Promise<void> {
     const master = this.#running.get(jobId);
     this.#heartbeats.get(jobId)?.();
-    if (!master) return;
+    if (!master) {
+      this.#require(jobId);
+      return;
+    }
     const cancel = this.#options.clock.schedule(expiresAtMs - this.#options.clock.now(), () => {
       this.#options.log.warn(`The client of job ${jobId} went away; the job is cancelled, as it asked for.`);
       master.cancel();

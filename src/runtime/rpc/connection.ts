@@ -46,10 +46,23 @@ export function openRpc<Remote extends object>(socket: Socket, handlers: Handler
     if (!socket.destroyed) socket.write(frame);
   };
 
+  /** An answer that cannot be sent is answered by the reason; a call that cannot be made is the caller's to hear of. */
+  const sendRefusal = (message: unknown, error: unknown): void => {
+    const { t: type, i: call } = message as { t?: string; i?: string };
+    if (type !== 's') throw error;
+    send({ t: 's', i: call, r: { __error: serializeError(error) } satisfies ErrorEnvelope });
+  };
+
   const rpc = createBirpc<Remote, Record<string, never>>(
     bound(handlers) as Record<string, never>,
     {
-      post: send,
+      post: (message: unknown) => {
+        try {
+          send(message);
+        } catch (error) {
+          sendRefusal(message, error);
+        }
+      },
       on: (listener: (message: unknown) => void) => {
         onMessage = listener;
       },

@@ -14,6 +14,7 @@ import type {
   OperatorId,
   TaskManagerId,
 } from '../../shared/ids.ts';
+import type { LogPieceRequest } from '../../shared/log-files.ts';
 import type { TaskStateSnapshot } from '../../state/snapshot/handles.ts';
 import type { CheckpointLocation } from '../../state/storage/checkpoint-streams.ts';
 import type { CheckpointStatisticsSnapshot } from './checkpoint-statistics.ts';
@@ -141,8 +142,7 @@ export interface TaskExecutorGateway {
     fencing: FencingToken;
   }): Promise<void>;
   requestLogList(): Promise<{ name: string; size: number; mtime: number }[]>;
-  /** `name` undefined: the main log; `.out` for stdout. At most the last `maxBytes`. */
-  requestLogFile(request: { name?: string | undefined; kind: 'log' | 'stdout' | 'file'; maxBytes: number }): Promise<string>;
+  readLogPiece(request: LogPieceRequest): Promise<Uint8Array>;
   requestThreadDump(): Promise<{ threadName: string; stringifiedThreadInfo: string }[]>;
   requestMetrics(): Promise<MetricDump>;
 }

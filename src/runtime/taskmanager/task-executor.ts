@@ -9,7 +9,7 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import { BugError } from '../../shared/assert.ts';
 import { ExternalError, type SerializedError } from '../../shared/errors.ts';
 import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, TaskManagerId } from '../../shared/ids.ts';
-import { type LogFiles, listLogs, readLog } from '../../shared/log-files.ts';
+import { type LogFiles, type LogPieceRequest, listLogs, readLogPiece } from '../../shared/log-files.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { processMetrics } from '../metrics/process-metrics.ts';
 import { channelSize, TaskManagerNetworkMemory } from '../network/task-manager-memory.ts';
@@ -223,8 +223,8 @@ export class TaskExecutor implements TaskExecutorGateway {
     return listLogs(this.#options.logFiles);
   }
 
-  async requestLogFile(request: { name?: string | undefined; kind: 'log' | 'stdout' | 'file'; maxBytes: number }): Promise<string> {
-    return readLog(this.#options.logFiles, request);
+  readLogPiece(request: LogPieceRequest): Promise<Uint8Array> {
+    return readLogPiece(this.#options.logFiles, request);
   }
 
   async requestThreadDump(): Promise<{ threadName: string; stringifiedThreadInfo: string }[]> {
