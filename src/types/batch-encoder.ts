@@ -1,134 +1,135 @@
 /**
- * Gathers records by column (layout: docs/formats/record-batch.md). A record that is no plain object is a shape with one
- * unnamed field. Each batch carries its shapes, so a decoder needs nothing but the bytes.
+ * Gathers records by column (docs/formats/record-batch.md). Records that look alike share a layout, which is sent once; one
+ * that does not fit its layout makes a wider one. The decoder of the channel learns layouts and dictionaries from the batches,
+ * so it must get all of them, in order.
  */
-
-import { ByteWriter } from './byte-writer.ts';
 import type { BatchEncoder } from './codec.ts';
-import { Column } from './record-columns.ts';
+import { ColumnWriter } from './columns/column-writer.ts';
+import { columnKind, fieldValues, form, kindOf, type Layout, longestTuple, mostFields, widen } from './columns/layout.ts';
+import { LayoutEncoder } from './columns/layout-encoder.ts';
+import { writeNumbers } from './columns/number-column.ts';
 import { refuseSymbolKeys } from './value-codec.ts';
 
-export const batchVersion = 1;
-/** Shapes one channel may show before its records are written as self-describing values. */
+export const batchVersion = 2;
+/** Different shapes of records on one channel; those beyond travel as self-describing values. */
 const maxShapes = 64;
-
-class Shape {
-  readonly keys: readonly string[] | undefined;
-  readonly columns: readonly Column[];
-  /** Index in the batch being gathered, -1 when absent from it. */
-  index = -1;
-  rows = 0;
-
-  constructor(keys: readonly string[] | undefined) {
-    this.keys = keys;
-    this.columns = keys ? keys.map((key) => new Column(key)) : [new Column('')];
-  }
-}
+/** Layouts of one channel, widened ones included. */
+export const maxLayouts = 1024;
+/** Layouts of one batch, which a byte tells apart. */
+const maxBatchLayouts = 200;
+/** A full batch. */
+const usualRecords = 512;
 
 export class ColumnBatchEncoder implements BatchEncoder {
   count = 0;
   sizeBytes = 0;
-  readonly #shapes = new Map<string, Shape>();
-  readonly #plain = new Shape(undefined);
-  readonly #inBatch: Shape[] = [];
-  readonly #writer = new ByteWriter(4096);
-  #last: Shape | undefined;
-  #rowShapes = new Uint8Array(256);
-  #timestamps = new Float64Array(256);
-  #timestamped = false;
+  /** The newest, widest layout of each shape. */
+  readonly #shapes = new Map<string, LayoutEncoder>();
+  readonly #plain: LayoutEncoder;
+  readonly #inBatch: LayoutEncoder[] = [];
+  readonly #writer = new ColumnWriter();
   readonly #noTimestamp: number;
+  #layouts = 0;
+  #last: LayoutEncoder;
+  /** By record, once the batch has more than one layout. */
+  #rowLayouts = new Uint8Array(usualRecords);
+  #timestamps = new Float64Array(usualRecords);
+  #timestamped = false;
 
   constructor(noTimestamp: number) {
     this.#noTimestamp = noTimestamp;
+    this.#plain = this.#create({ form: form.value, fields: [''], kinds: [columnKind.any] });
+    this.#last = this.#plain;
   }
 
   add(value: unknown, timestamp: number): void {
-    const shape = this.#shapeOf(value);
-    if (shape.keys) this.#addRecord(shape, value as Record<string, unknown>);
-    else this.sizeBytes += (shape.columns[0] as Column).add(value);
-    if (shape.index < 0) {
-      shape.index = this.#inBatch.length;
-      this.#inBatch.push(shape);
-    }
-    shape.rows++;
-    if (this.count === this.#rowShapes.length) this.#growRows();
-    this.#rowShapes[this.count] = shape.index;
-    this.#timestamps[this.count] = timestamp;
-    if (timestamp !== this.#noTimestamp) this.#timestamped = true;
-    this.count++;
+    const last = this.#last;
+    // The plain layout takes everything: it is used for what has no other only.
+    let bytes = last === this.#plain ? 0 : last.add(value);
+    if (bytes === 0) bytes = this.#addOther(value);
+    this.sizeBytes += bytes;
+    const { count } = this;
+    this.count = count + 1;
+    if (this.#last.batchIndex !== 0 || this.#inBatch.length > 1) this.#markLayout(count);
+    if (this.#timestamped || timestamp !== this.#noTimestamp) this.#setTimestamp(count, timestamp);
   }
 
   take(): Uint8Array {
     const writer = this.#writer;
+    const { count } = this;
     writer.clear();
     writer.uint8(batchVersion);
-    writer.varint(this.count);
+    writer.varint(count);
     writer.uint8(this.#timestamped ? 1 : 0);
-    if (this.#timestamped) writer.bytes(new Uint8Array(this.#timestamps.buffer, 0, this.count * 8));
+    if (this.#timestamped) writeNumbers(writer, this.#timestamps, count);
     writer.uint8(this.#inBatch.length);
-    for (const shape of this.#inBatch) this.#writeShape(writer, shape);
-    if (this.#inBatch.length > 1) writer.bytes(this.#rowShapes.subarray(0, this.count));
+    for (const layout of this.#inBatch) layout.write(writer);
+    if (this.#inBatch.length > 1) writer.bytes(this.#rowLayouts.subarray(0, count));
     this.#clear();
     return writer.written();
   }
 
-  #addRecord(shape: Shape, record: Record<string, unknown>): void {
-    const keys = shape.keys as readonly string[];
-    const { columns } = shape;
-    let added = 0;
-    try {
-      for (; added < columns.length; added++) this.sizeBytes += (columns[added] as Column).add(record[keys[added] as string]);
-    } catch (error) {
-      for (let i = 0; i < added; i++) (columns[i] as Column).removeLast();
-      throw error;
+  /** The record after one of another kind, or one that was never seen. */
+  #addOther(value: unknown): number {
+    const layout = this.#layoutFor(value);
+    if (layout.isFull) layout.grow();
+    let bytes = layout.addByLoop(value);
+    if (bytes > 0) {
+      this.#last = layout;
+      return bytes;
     }
+    const wider = this.#widened(layout, value);
+    bytes = wider.addByLoop(value);
+    this.#last = wider;
+    return bytes;
   }
 
-  #shapeOf(value: unknown): Shape {
-    if (typeof value !== 'object' || value === null) return this.#plain;
-    const last = this.#last;
-    if (last && hasKeys(value as Record<string, unknown>, last.keys as readonly string[])) return last;
-    const prototype = Object.getPrototypeOf(value) as object | null;
-    if (prototype !== Object.prototype && prototype !== null) return this.#plain;
-    return this.#findShape(value);
+  #layoutFor(value: unknown): LayoutEncoder {
+    const shape = shapeOf(value);
+    if (!shape || this.#inBatch.length >= maxBatchLayouts) return this.#plain;
+    const name = `${shape.form} ${JSON.stringify(shape.fields)}`;
+    const known = this.#shapes.get(name);
+    if (known) return known;
+    if (this.#shapes.size >= maxShapes || this.#layouts >= maxLayouts) return this.#plain;
+    const layout = this.#create({ ...shape, kinds: fieldValues(shape, value).map(kindOf) });
+    this.#shapes.set(name, layout);
+    return layout;
   }
 
-  #findShape(value: object): Shape {
-    refuseSymbolKeys(value, '');
-    const keys = Object.keys(value);
-    const name = JSON.stringify(keys);
-    let shape = this.#shapes.get(name);
-    if (!shape) {
-      if (this.#shapes.size >= maxShapes || keys.length === 0) return this.#plain;
-      shape = new Shape(keys);
-      this.#shapes.set(name, shape);
+  #widened(layout: LayoutEncoder, value: unknown): LayoutEncoder {
+    if (this.#layouts >= maxLayouts) return this.#plain;
+    const { form: layoutForm, fields, kinds } = layout.layout;
+    const values = fieldValues(layout.layout, value);
+    const wider = this.#create({ form: layoutForm, fields, kinds: kinds.map((kind, index) => widen(kind, values[index])) });
+    this.#shapes.set(`${layoutForm} ${JSON.stringify(fields)}`, wider);
+    return wider;
+  }
+
+  #create(layout: Layout): LayoutEncoder {
+    return new LayoutEncoder(layout, this.#layouts++);
+  }
+
+  #markLayout(row: number): void {
+    const layout = this.#last;
+    if (layout.batchIndex < 0) {
+      layout.batchIndex = this.#inBatch.length;
+      this.#inBatch.push(layout);
+      if (layout.batchIndex === 1) this.#rowLayouts.fill(0, 0, row);
     }
-    this.#last = shape;
-    return shape;
+    if (this.#inBatch.length === 1) return;
+    if (row >= this.#rowLayouts.length) this.#rowLayouts = grown(this.#rowLayouts, new Uint8Array(row * 2));
+    this.#rowLayouts[row] = layout.batchIndex;
   }
 
-  #writeShape(writer: ByteWriter, shape: Shape): void {
-    writer.varint(shape.rows);
-    writer.varint(shape.keys ? shape.keys.length + 1 : 0);
-    for (const key of shape.keys ?? []) writer.string(key);
-    for (const column of shape.columns) column.write(writer);
-  }
-
-  #growRows(): void {
-    const rows = new Uint8Array(this.#rowShapes.length * 2);
-    rows.set(this.#rowShapes);
-    this.#rowShapes = rows;
-    const timestamps = new Float64Array(this.#timestamps.length * 2);
-    timestamps.set(this.#timestamps);
-    this.#timestamps = timestamps;
+  #setTimestamp(row: number, timestamp: number): void {
+    if (row >= this.#timestamps.length) this.#timestamps = grown(this.#timestamps, new Float64Array(row * 2));
+    if (!this.#timestamped) this.#timestamps.fill(this.#noTimestamp, 0, row);
+    this.#timestamped = true;
+    this.#timestamps[row] = timestamp;
   }
 
   #clear(): void {
-    for (const shape of this.#inBatch) {
-      shape.index = -1;
-      shape.rows = 0;
-      for (const column of shape.columns) column.clear();
-    }
+    for (const layout of this.#inBatch) layout.clear();
     this.#inBatch.length = 0;
     this.count = 0;
     this.sizeBytes = 0;
@@ -136,11 +137,21 @@ export class ColumnBatchEncoder implements BatchEncoder {
   }
 }
 
-/** True when the record's own fields are exactly these, in this order. Plain objects only: a class instance is told by its prototype. */
-function hasKeys(record: Record<string, unknown>, keys: readonly string[]): boolean {
-  const prototype = Object.getPrototypeOf(record) as object | null;
-  if (prototype !== Object.prototype) return false;
-  let index = 0;
-  for (const key in record) if (keys[index++] !== key) return false;
-  return index === keys.length;
+/** Undefined for what has no fields to speak of: it travels as a self-describing value. */
+function shapeOf(value: unknown): Pick<Layout, 'form' | 'fields'> | undefined {
+  if (typeof value !== 'object' || value === null) return kindOf(value) === columnKind.any ? undefined : { form: form.value, fields: [''] };
+  if (Array.isArray(value)) {
+    if (value.length === 0 || value.length > longestTuple || value.includes(undefined)) return undefined;
+    return { form: form.tuple, fields: Array.from(value, (_, index) => String(index)) };
+  }
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype !== Object.prototype && prototype !== null) return undefined;
+  refuseSymbolKeys(value, '');
+  const fields = Object.keys(value);
+  return fields.length === 0 || fields.length > mostFields ? undefined : { form: form.record, fields };
+}
+
+function grown<A extends Uint8Array | Float64Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
 }

@@ -3,18 +3,20 @@ import { ExternalError } from '../shared/errors.ts';
 import type { ReadShapes } from './record-shapes.ts';
 
 export class ByteReader {
-  readonly buffer: Buffer;
+  buffer: Buffer;
   position = 0;
+  /** Where the bytes end. */
+  limit: number;
   /** When set, records written by shape can be read. */
   shapes: ReadShapes | undefined = undefined;
 
   constructor(bytes: Uint8Array) {
     this.buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.limit = bytes.byteLength;
   }
 
   need(bytes: number): void {
-    if (bytes < 0 || this.position + bytes > this.buffer.length)
-      throw corrupt(`${bytes} bytes wanted at ${this.position} of ${this.buffer.length}`);
+    if (bytes < 0 || this.position + bytes > this.limit) throw corrupt(`${bytes} bytes wanted at ${this.position} of ${this.limit}`);
   }
 
   uint8(): number {

@@ -8,12 +8,12 @@ export class ByteWriter {
   shapes: BlockShapes | undefined = undefined;
 
   constructor(initialBytes = 1024) {
-    this.buffer = Buffer.allocUnsafeSlow(initialBytes);
+    this.buffer = this.allocate(initialBytes);
   }
 
   reserve(bytes: number): void {
     if (this.position + bytes <= this.buffer.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.position + bytes));
+    const grown = this.allocate(Math.max(this.buffer.length * 2, this.position + bytes));
     this.buffer.copy(grown, 0, 0, this.position);
     this.buffer = grown;
   }
@@ -70,6 +70,10 @@ export class ByteWriter {
 
   clear(): void {
     this.position = 0;
+  }
+
+  protected allocate(bytes: number): Buffer {
+    return Buffer.allocUnsafeSlow(bytes);
   }
 }
 

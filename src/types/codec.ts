@@ -2,8 +2,8 @@
  * The contract of codecs: how values become bytes and back, on edges and in state alike.
  *
  * A {@link BatchEncoder} belongs to one output channel and gathers records by column; a {@link BatchDecoder} belongs to
- * the matching input channel. Shapes are inferred from the records, sent in-band once per channel, and versioned: the
- * decoder needs nothing but the bytes. Encoding copies: nothing the program does to a record after `add` shows.
+ * the matching input channel. What records look like is inferred and sent in-band, once per channel: the decoder needs all
+ * batches of its encoder, in order, and nothing else. Encoding copies: nothing the program does to a record after `add` shows.
  */
 import type { TypeInfo } from './type-info.ts';
 
@@ -19,7 +19,7 @@ export interface BatchEncoder {
 }
 
 export interface BatchDecoder {
-  /** Reads one batch made by `take`; the bytes may lie in shared memory and may be reused when this returns. */
+  /** Reads the next batch made by `take`; the bytes may lie in shared memory and may be reused when this returns. */
   decode(bytes: Uint8Array): DecodedBatch;
 }
 

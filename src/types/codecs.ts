@@ -37,34 +37,3 @@ function located(error: unknown, operatorName: string): unknown {
   if (!(error instanceof UserError)) return error;
   return new UserError(error.code, { ...error.facts, problem: `Operator '${operatorName}': ${error.facts.problem}` });
 }
-
-const flattening = Buffer.alloc(4096);
-
-/** A copy of its own: a substring of a decoded batch keeps the whole batch's text alive. */
-export function flattenString(text: string): string {
-  if (text.length < 13) return text;
-  const bytes = text.length * 2;
-  const buffer = bytes <= flattening.length ? flattening : Buffer.alloc(bytes);
-  buffer.write(text, 0, bytes, 'utf16le');
-  return buffer.toString('utf16le', 0, bytes);
-}
-
-/** Strings of a value that will outlive its batch, made independent of it; other values come back as they are. */
-export function detachStrings(value: unknown): unknown {
-  if (typeof value === 'string') return flattenString(value);
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
-  const fields = value as Record<string, unknown>;
-  for (const key in fields) {
-    const field = fields[key];
-    if (typeof field !== 'string' || field.length < 13) continue;
-    if (Object.isFrozen(value)) return value;
-    fields[key] = flattenString(field);
-  }
-  return value;
-}
-
-/** A key or namespace as state keeps it: out of reach of later changes of the program's object, and of its batch's text. */
-export function detachKey(key: unknown): unknown {
-  if (typeof key === 'string') return flattenString(key);
-  return typeof key === 'object' && key !== null ? cloneValue(key) : key;
-}

@@ -4,18 +4,29 @@ import { expect, test } from 'vitest';
 import { MIN_TIMESTAMP } from '../../src/shared/time.ts';
 import { ColumnBatchDecoder } from '../../src/types/batch-decoder.ts';
 import { cloneValue } from '../../src/types/clone.ts';
-import { codecs, flattenString } from '../../src/types/codecs.ts';
+import { codecs } from '../../src/types/codecs.ts';
+import { flattenString } from '../../src/types/detach.ts';
 import { Types } from '../../src/types/types.ts';
 import { decodeValue, encodeValue } from '../../src/types/value-codec.ts';
 
-const encoder = (): ReturnType<typeof codecs.createEncoder> => codecs.createEncoder({ operatorName: 'test' });
-const decoder = codecs.createDecoder({ operatorName: 'test' });
+/** Both ends of a channel. */
+class Channel {
+  readonly encoder = codecs.createEncoder({ operatorName: 'test' });
+  readonly #decoder = codecs.createDecoder({ operatorName: 'test' });
+
+  send(values: readonly unknown[], timestamps?: readonly number[]): { values: unknown[]; timestamps: number[] | undefined } {
+    for (const [index, value] of values.entries()) this.encoder.add(value, timestamps?.[index] ?? MIN_TIMESTAMP);
+    return this.take();
+  }
+
+  take(): { values: unknown[]; timestamps: number[] | undefined } {
+    const decoded = this.#decoder.decode(this.encoder.take());
+    return { values: [...decoded.values], timestamps: decoded.timestamps && [...decoded.timestamps] };
+  }
+}
 
 function roundTrip(values: readonly unknown[], timestamps?: readonly number[]): { values: unknown[]; timestamps: number[] | undefined } {
-  const target = encoder();
-  for (const [index, value] of values.entries()) target.add(value, timestamps?.[index] ?? MIN_TIMESTAMP);
-  const decoded = decoder.decode(target.take());
-  return { values: [...decoded.values], timestamps: decoded.timestamps && [...decoded.timestamps] };
+  return new Channel().send(values, timestamps);
 }
 
 const scalar = fc.oneof(
@@ -72,6 +83,58 @@ test('records of changing shapes keep their order, fields and field order', () =
   );
 });
 
+test('batches of a channel build on each other', () => {
+  const text = fc.oneof(fc.constantFrom('a', 'bb', 'repeated many times'), fc.string(), fc.string({ unit: 'binary' }));
+  const number = fc.oneof(
+    fc.integer({ min: 0, max: 300 }),
+    fc.integer(),
+    fc.maxSafeInteger(),
+    fc.double(),
+    fc.constantFrom(-0, 0, 2 ** 31, -(2 ** 31) - 1, 2 ** 53, -(2 ** 53), 2 ** 60, Number.NaN, Number.POSITIVE_INFINITY, 1.6e12, 1.6e12 + 1),
+  );
+  const record = fc.record(
+    {
+      n: fc.oneof({ weight: 9, arbitrary: number }, fc.constantFrom(null, undefined)),
+      s: fc.oneof({ weight: 9, arbitrary: text }, fc.constantFrom(null, undefined)),
+      b: fc.oneof({ weight: 9, arbitrary: fc.boolean() }, fc.constantFrom(null, undefined)),
+      x: fc.oneof({ weight: 5, arbitrary: fc.constant(1) }, anyValue),
+    },
+    { requiredKeys: ['n', 's'], noNullPrototype: true },
+  );
+  const tuple = fc.oneof(fc.tuple(text, number), fc.tuple(number, fc.option(text), fc.boolean()), fc.sparseArray(number, { maxLength: 3 }));
+  const batch = fc.oneof(
+    { weight: 3, arbitrary: fc.array(record, { maxLength: 40 }) },
+    fc.array(fc.oneof(record, tuple, text, number), { maxLength: 40 }),
+    fc.array(number, { maxLength: 40 }),
+    fc.array(text, { maxLength: 40 }),
+    fc.array(tuple, { maxLength: 40 }),
+  );
+  fc.assert(
+    fc.property(fc.array(batch, { maxLength: 8 }), (batches) => {
+      const channel = new Channel();
+      for (const values of batches) deepStrictEqual(channel.send(values).values, values);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('strings that repeat take less room, and ones that do not are found out', () => {
+  const channel = new Channel();
+  const sizeOf = (strings: readonly string[]): number => {
+    expect(channel.send(strings).values).toEqual(strings);
+    for (const string of strings) channel.encoder.add(string, MIN_TIMESTAMP);
+    const { length } = channel.encoder.take();
+    return length / strings.length;
+  };
+  const batch = (make: (row: number) => string): string[] => Array.from({ length: 512 }, (_, row) => make(row));
+  let next = 0;
+  for (let i = 0; i < 100; i++) channel.send(batch((row) => `customer number ${row % 50}`));
+  expect(sizeOf(batch((row) => `customer number ${row % 50}`))).toBeLessThan(1.2);
+  for (let i = 0; i < 200; i++) channel.send(batch(() => `order number ${next++}`));
+  const unique = batch(() => `order number ${next++}`);
+  expect(channel.send(unique).values).toEqual(unique);
+});
+
 test('more shapes than a channel remembers still lose nothing', () => {
   const values = Array.from({ length: 300 }, (_, i) => ({ [`field-${i}`]: i, shared: 'x' }));
   expect(roundTrip(values).values).toStrictEqual(values);
@@ -83,28 +146,30 @@ test('timestamps travel, absent ones stay absent', () => {
 });
 
 test('a change after add does not show', () => {
-  const target = encoder();
+  const channel = new Channel();
   const record = { n: 1, list: [1], nested: { a: 1 } };
-  target.add(record, 0);
+  channel.encoder.add(record, 0);
   record.n = 2;
   record.list.push(2);
   record.nested.a = 9;
-  expect(decoder.decode(target.take()).values).toStrictEqual([{ n: 1, list: [1], nested: { a: 1 } }]);
+  expect(channel.take().values).toStrictEqual([{ n: 1, list: [1], nested: { a: 1 } }]);
 });
 
 test('a value that cannot travel is refused with operator and path, and leaves the batch whole', () => {
-  const target = encoder();
-  target.add({ a: 1, b: 'x' }, 0);
-  expect(() => target.add({ a: 2, b: { c: () => 1 } }, 0)).toThrow(/Operator 'test': A record holds a function at \.b\.c/);
-  expect(() => target.add({ a: 2, b: Promise.resolve() }, 0)).toThrow(/Await it/);
-  expect(() => target.add({ a: 2, [Symbol('s')]: 1 }, 0)).toThrow(/symbol/);
+  const channel = new Channel();
+  const add = (value: unknown) => () => channel.encoder.add(value, 0);
+  add({ a: 1, b: 'x', c: [], d: [] })();
+  expect(add({ a: 2, b: { c: () => 1 }, c: [], d: [] })).toThrow(/Operator 'test': A record holds a function at \.b\.c/);
+  expect(add({ a: 2, b: Promise.resolve(), c: [], d: [] })).toThrow(/Await it/);
+  expect(add({ a: 2, b: 'x', c: [1], d: [() => 1] })).toThrow(/a function at \.d\[0\]/);
+  expect(add({ a: 2, [Symbol('s')]: 1 })).toThrow(/symbol/);
   const cycle: Record<string, unknown> = { a: 3 };
   cycle['b'] = cycle;
-  expect(() => target.add(cycle, 0)).toThrow(/cyclic/);
-  target.add({ a: 4, b: 'y' }, 0);
-  expect(decoder.decode(target.take()).values).toStrictEqual([
-    { a: 1, b: 'x' },
-    { a: 4, b: 'y' },
+  expect(add(cycle)).toThrow(/cyclic/);
+  add({ a: 4, b: 'y', c: [2], d: [] })();
+  expect(channel.take().values).toStrictEqual([
+    { a: 1, b: 'x', c: [], d: [] },
+    { a: 4, b: 'y', c: [2], d: [] },
   ]);
 });
 
@@ -123,9 +188,15 @@ test('a class instance needs a registered class', () => {
 });
 
 test('damaged bytes give an error, never a hang or another record count', () => {
-  const target = encoder();
-  for (let i = 0; i < 50; i++) target.add({ id: i, name: `name ${i}`, tags: [i], ok: i % 2 === 0 }, i);
-  const bytes = Buffer.from(target.take());
+  const { encoder } = new Channel();
+  for (let i = 0; i < 50; i++) {
+    encoder.add(
+      { id: i, name: `name ${i}`, tags: [i], ok: i % 2 === 0, big: i * 2 ** 40, share: i / 3, note: i % 3 === 0 ? null : 'x' },
+      i,
+    );
+    if (i % 5 === 0) encoder.add([i, 'pair'], i);
+  }
+  const bytes = Buffer.from(encoder.take());
   fc.assert(
     fc.property(fc.integer({ min: 0, max: bytes.length - 1 }), fc.integer({ min: 0, max: 255 }), fc.boolean(), (at, value, cut) => {
       const damaged = cut ? bytes.subarray(0, at) : Buffer.from(bytes);

@@ -5,7 +5,7 @@
  * Keeps true for walkers: `next` of an entry that was removed still leads to the entries that were behind it.
  */
 import { UserError } from '../../shared/errors.ts';
-import { detachKey, flattenString } from '../../types/codecs.ts';
+import { detachKey, flattenString } from '../../types/detach.ts';
 import { keyIdentity } from '../../types/key-hash.ts';
 import { GrowingMap, type MapCursor } from './growing-map.ts';
 import { RegisteredState, StateEntry } from './state-entry.ts';

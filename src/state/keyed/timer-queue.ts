@@ -4,7 +4,7 @@
  * is deleted leaves the heap at once.
  */
 import type { TimerQueueAccess } from '../../api/operators.ts';
-import { detachKey, flattenString } from '../../types/codecs.ts';
+import { detachKey, flattenString } from '../../types/detach.ts';
 import { keyIdentity } from '../../types/key-hash.ts';
 import { GrowingMap, type MapCursor } from './growing-map.ts';
 import type { KeyTable } from './key-table.ts';

@@ -9,7 +9,7 @@ import type { BroadcastState, ListState, ListStateDescriptor, MapStateDescriptor
 import { ExternalError, UserError } from '../../shared/errors.ts';
 import { ByteReader } from '../../types/byte-reader.ts';
 import { ByteWriter } from '../../types/byte-writer.ts';
-import { detachStrings } from '../../types/codecs.ts';
+import { detachStrings } from '../../types/detach.ts';
 import { keyIdentity } from '../../types/key-hash.ts';
 import { decodeValue, encodeValue } from '../../types/value-codec.ts';
 import type { OperatorStateHandle, RedistributionMode } from '../snapshot/handles.ts';

@@ -4,7 +4,7 @@
  */
 import type { StateDescriptor } from '../../../api/state.ts';
 import { UserError } from '../../../shared/errors.ts';
-import { detachStrings } from '../../../types/codecs.ts';
+import { detachStrings } from '../../../types/detach.ts';
 import { keyIdentity } from '../../../types/key-hash.ts';
 import { encodeValue } from '../../../types/value-codec.ts';
 import type { KeyTable } from '../key-table.ts';

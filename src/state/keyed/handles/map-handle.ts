@@ -1,6 +1,6 @@
 /** Map state: entries are units of their own, so that a large map is stored and changed entry by entry. */
 import type { MapState } from '../../../api/state.ts';
-import { detachKey } from '../../../types/codecs.ts';
+import { detachKey } from '../../../types/detach.ts';
 import { keyIdentity } from '../../../types/key-hash.ts';
 import { GrowingMap } from '../growing-map.ts';
 import { MapStateEntry, type StateEntry } from '../state-entry.ts';

@@ -1,0 +1,40 @@
+/**
+ * Values that outlive their batch keep nothing of it alive: a substring of 13 or more characters holds the whole text that it
+ * was cut from. What enters state or timers goes through here.
+ */
+import { cloneValue } from './clone.ts';
+
+const shortestSlice = 13;
+const scratch = Buffer.alloc(4096);
+
+/** An equal string of its own. */
+export function flattenString(text: string): string {
+  const { length } = text;
+  if (length < shortestSlice) return text;
+  const isAscii = Buffer.byteLength(text) === length;
+  const bytes = isAscii ? length : length * 2;
+  const encoding = isAscii ? 'latin1' : 'utf16le';
+  const buffer = bytes <= scratch.length ? scratch : Buffer.alloc(bytes);
+  buffer.write(text, 0, bytes, encoding);
+  return buffer.toString(encoding, 0, bytes);
+}
+
+/** Strings of a value that will outlive its batch, made independent of it; other values come back as they are. */
+export function detachStrings(value: unknown): unknown {
+  if (typeof value === 'string') return flattenString(value);
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  const fields = value as Record<string, unknown>;
+  for (const key in fields) {
+    const field = fields[key];
+    if (typeof field !== 'string' || field.length < shortestSlice) continue;
+    if (Object.isFrozen(value)) return value;
+    fields[key] = flattenString(field);
+  }
+  return value;
+}
+
+/** A key or namespace as state keeps it: out of reach of later changes of the program's object, and of its batch's text. */
+export function detachKey(key: unknown): unknown {
+  if (typeof key === 'string') return flattenString(key);
+  return typeof key === 'object' && key !== null ? cloneValue(key) : key;
+}
