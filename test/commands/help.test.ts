@@ -1,4 +1,4 @@
-/** Help pages and the lines about actions that are none, byte by byte. After a wanted change: npx vitest run -u test/commands. */
+/** Help pages and the lines about actions that are none, byte by byte. After a wanted change: npx vitest run test/commands --update. */
 import { describe, expect, test } from 'vitest';
 import { actions, clusterCommands, commandTable } from '../../src/commands/base/command-table.ts';
 import { weirVersion } from '../../src/shared/installation.ts';
