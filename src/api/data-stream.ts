@@ -26,6 +26,7 @@ import type {
   ReduceFunction,
   SinkFunction,
 } from './functions.ts';
+import type { GenericWriteAheadSink } from './generic-write-ahead-sink.ts';
 import type { Sink } from './sink.ts';
 import type { StreamExecutionEnvironment } from './stream-execution-environment.ts';
 import type { PhysicalTransformation, Transformation } from './transformation.ts';
@@ -155,7 +156,9 @@ export class DataStream<T> {
     return this.#sink('Print to Std. Err', { type: 'print', stderr: true, ...(prefix === undefined ? {} : { prefix }) });
   }
 
-  addSink(sink: SinkFunction<T> | TwoPhaseCommitSinkFunction<T, any, any> | ((value: T) => void | Promise<void>)): DataStreamSink<T> {
+  addSink(
+    sink: SinkFunction<T> | TwoPhaseCommitSinkFunction<T, any, any> | GenericWriteAheadSink<T> | ((value: T) => void | Promise<void>),
+  ): DataStreamSink<T> {
     const sinkFunction = typeof sink === 'function' ? { invoke: sink } : 'asSinkFunction' in sink ? sink.asSinkFunction() : sink;
     return this.#sink('Unnamed', { type: 'sink-function', function: sinkFunction });
   }

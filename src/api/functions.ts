@@ -46,6 +46,27 @@ export interface FunctionInitializationContext {
   isRestored(): boolean;
   getRestoredCheckpointId(): number | undefined;
   getOperatorStateStore(): OperatorStateStore;
+  getTaskOwnedLogs(): TaskOwnedLogs;
+}
+
+/** Names a log in operator state. Plain data. */
+export interface TaskOwnedLog {
+  readonly path: string | null;
+  readonly size: number;
+  readonly bytes: Uint8Array | null;
+  readonly checksum: number;
+}
+
+/**
+ * Records that the function keeps outside of checkpoints, under `taskowned/` of the job's checkpoint directory: nobody but the
+ * function deletes them.
+ */
+export interface TaskOwnedLogs {
+  /** Durable when it resolves. */
+  write(records: readonly unknown[]): Promise<TaskOwnedLog>;
+  read(log: TaskOwnedLog): Promise<unknown[]>;
+  /** Fine when it is gone already. */
+  delete(log: TaskOwnedLog): Promise<void>;
 }
 
 export interface FunctionSnapshotContext {

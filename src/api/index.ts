@@ -40,9 +40,12 @@ export type {
   SinkFunction,
   SourceFunction,
   SourceFunctionContext,
+  TaskOwnedLog,
+  TaskOwnedLogs,
   TimeDomain,
   TimerService,
 } from './functions.ts';
+export { type CheckpointCommitter, GenericWriteAheadSink } from './generic-write-ahead-sink.ts';
 export { OutputTag } from './output-tag.ts';
 export { ParameterTool } from './parameter-tool.ts';
 export {

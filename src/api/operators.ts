@@ -12,7 +12,7 @@
  * operator downstream waits for a promise): an operator that has more to emit from the same call then stores where it
  * is, calls `context.resumeLater(this)` and returns; the task calls `resume()` when it may go on, most downstream first.
  */
-import type { KeySelectorFn, RuntimeContext } from './functions.ts';
+import type { KeySelectorFn, RuntimeContext, TaskOwnedLogs } from './functions.ts';
 import type { OperatorStateStore, State, StateDescriptor } from './state.ts';
 
 export interface Output {
@@ -65,6 +65,7 @@ export interface StateInitializationContext {
   /** The checkpoint that was restored; undefined on a fresh start. */
   readonly restoredCheckpointId: number | undefined;
   readonly operatorState: OperatorStateStore;
+  readonly taskOwnedLogs: TaskOwnedLogs;
 }
 
 export interface StateSnapshotContext {

@@ -31,6 +31,7 @@ export function initializeFunction(
     isRestored: () => context.restoredCheckpointId !== undefined,
     getRestoredCheckpointId: () => context.restoredCheckpointId,
     getOperatorStateStore: () => context.operatorState,
+    getTaskOwnedLogs: () => context.taskOwnedLogs,
   });
 }
 

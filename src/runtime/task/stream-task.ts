@@ -23,6 +23,7 @@ import { HeapKeyedStateBackend } from '../../state/keyed/heap-keyed-state-backen
 import { HeapOperatorStateBackend } from '../../state/operator/heap-operator-state-backend.ts';
 import type { StreamHandle } from '../../state/snapshot/handles.ts';
 import type { CheckpointStreams } from '../../state/storage/checkpoint-streams.ts';
+import { StreamedTaskOwnedLogs } from '../../state/storage/task-owned-logs.ts';
 import type { CodecFactory, DecodedBatch } from '../../types/codec.ts';
 import { keyGroupRange } from '../../types/key-groups.ts';
 import { TaskMetrics } from '../metrics/task-metrics.ts';
@@ -802,11 +803,17 @@ export class StreamTask {
 
   /** Tail first: an operator may emit as soon as it is open. */
   async #open(): Promise<void> {
-    const { restore } = this.#options.descriptor;
+    const { streams, jobGraph, descriptor } = this.#options;
+    const { restore } = descriptor;
+    const taskOwnedLogs = new StreamedTaskOwnedLogs(streams, descriptor.jobId, jobGraph.configuration);
     for (const { node, operator } of [...(this.#chain as OperatorChain).operators].reverse()) {
       const states = this.#states.get(operator) as OperatorStates;
       if (restore) await this.#restore(node, states, restore);
-      await operator.initializeState?.({ restoredCheckpointId: restore?.checkpointId, operatorState: states.operatorState });
+      await operator.initializeState?.({
+        restoredCheckpointId: restore?.checkpointId,
+        operatorState: states.operatorState,
+        taskOwnedLogs,
+      });
       await operator.open?.();
       if (this.#isEnding()) return;
     }

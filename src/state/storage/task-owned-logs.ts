@@ -1,0 +1,71 @@
+/** Logs of operators under `taskowned/`, or inside their handles where no checkpoint directory is set. */
+import type { TaskOwnedLog, TaskOwnedLogs } from '../../api/functions.ts';
+import { Configuration } from '../../config/configuration.ts';
+import { fileSystemOf, pathIn } from '../../shared/file-system/file-system.ts';
+import type { JobId } from '../../shared/ids.ts';
+import { decodeValue, encodeValue } from '../../types/value-codec.ts';
+import type { StreamHandle } from '../snapshot/handles.ts';
+import { jobDirectory, qualified, taskOwnedDirectory } from './checkpoint-paths.ts';
+import type { CheckpointLocation, CheckpointStreams } from './checkpoint-streams.ts';
+import { readStateBackend } from './state-backend-settings.ts';
+
+/** What one log may hold in the JobManager's memory; the limit of any other state there. */
+const maxInlineBytes = 5 * 2 ** 20;
+
+export class StreamedTaskOwnedLogs implements TaskOwnedLogs {
+  readonly #streams: CheckpointStreams;
+  readonly #jobId: JobId;
+  readonly #configuration: Readonly<Record<string, string>>;
+  #location: CheckpointLocation | undefined;
+
+  constructor(streams: CheckpointStreams, jobId: JobId, configuration: Readonly<Record<string, string>>) {
+    this.#streams = streams;
+    this.#jobId = jobId;
+    this.#configuration = configuration;
+  }
+
+  async write(records: readonly unknown[]): Promise<TaskOwnedLog> {
+    this.#location ??= taskOwnedLocation(this.#jobId, Configuration.of(this.#configuration));
+    const { directory } = this.#location;
+    if (directory !== undefined) {
+      const { fileSystem, path } = fileSystemOf(directory);
+      await fileSystem.makeDirectory(path);
+    }
+    const output = this.#streams.create(this.#location);
+    try {
+      output.write(encodeValue(records).slice());
+      const handle = (await output.close()) as StreamHandle;
+      if (handle.kind === 'bytes') return { path: null, size: handle.bytes.length, bytes: handle.bytes, checksum: handle.checksum };
+      const path = handle.kind === 'file' ? handle.path : pathIn(directory as string, handle.name);
+      return { path, size: handle.size, bytes: null, checksum: handle.checksum };
+    } catch (error) {
+      await output.abort();
+      throw error;
+    }
+  }
+
+  async read({ path, size, bytes, checksum }: TaskOwnedLog): Promise<unknown[]> {
+    const handle: StreamHandle =
+      path === null ? { kind: 'bytes', bytes: bytes as Uint8Array, checksum } : { kind: 'file', path, size, checksum };
+    return decodeValue(await this.#streams.read(handle, undefined)) as unknown[];
+  }
+
+  async delete(log: TaskOwnedLog): Promise<void> {
+    if (log.path === null) return;
+    const { fileSystem, path } = fileSystemOf(log.path);
+    await fileSystem.remove(path);
+  }
+}
+
+function taskOwnedLocation(jobId: JobId, config: Configuration): CheckpointLocation {
+  const { storage, checkpointDirectory } = readStateBackend(config);
+  return {
+    directory:
+      storage === 'filesystem' && checkpointDirectory !== undefined
+        ? taskOwnedDirectory(jobDirectory(qualified(checkpointDirectory), jobId))
+        : undefined,
+    inlineThresholdBytes: config.get('execution.checkpointing.data-inline-threshold'),
+    inlineLimitBytes: maxInlineBytes,
+    writeBufferBytes: config.get('execution.checkpointing.write-buffer-size'),
+  };
+}
