@@ -71,6 +71,14 @@ export class RemoteExecutor {
       cancel: (jobId) => client.cancelJob(jobId),
       result: async (jobId) => (await this.awaitResult(jobId)).result,
       collect: (jobId, resultId) => client.collect(jobId, resultId),
+      triggerSavepoint: async (jobId, directory) => {
+        const trigger = await client.triggerSavepoint(jobId, { targetDirectory: directory, cancelJob: false, format: 'CANONICAL' });
+        return client.awaitSavepoint(jobId, trigger, Number.POSITIVE_INFINITY);
+      },
+      stopWithSavepoint: async (jobId, { drain, directory }) => {
+        const trigger = await client.triggerStop(jobId, { targetDirectory: directory, drain, format: 'CANONICAL' });
+        return client.awaitSavepoint(jobId, trigger, Number.POSITIVE_INFINITY);
+      },
     };
   }
 

@@ -19,6 +19,8 @@ export interface EmbeddedDispatcher {
   /** Resolves when the job has ended. */
   jobResult(jobId: JobId): Promise<JobResult>;
   collect(jobId: JobId, resultId: string): Promise<{ records: unknown[]; done: boolean }>;
+  triggerSavepoint: JobControl['triggerSavepoint'];
+  stopWithSavepoint: JobControl['stopWithSavepoint'];
 }
 
 export interface EmbeddedExecutorOptions {
@@ -47,6 +49,8 @@ export class EmbeddedExecutor implements ProgramExecutor {
           cancel: (jobId) => dispatcher.cancelJob(jobId),
           result: async (jobId) => succeeded(await this.#resultOf(jobId)),
           collect: (jobId, resultId) => dispatcher.collect(jobId, resultId),
+          triggerSavepoint: (jobId, directory) => dispatcher.triggerSavepoint(jobId, directory),
+          stopWithSavepoint: (jobId, options) => dispatcher.stopWithSavepoint(jobId, options),
         };
   }
 

@@ -5,6 +5,7 @@ import { dataSetRoutes } from './handlers/dataset-handlers.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { jarRoutes } from './handlers/jar-handlers.ts';
 import { jobRoutes } from './handlers/job-handlers.ts';
+import { savepointRoutes } from './handlers/savepoint-handlers.ts';
 import { submissionRoutes } from './handlers/submission-handler.ts';
 import { taskManagerRoutes } from './handlers/taskmanager-handlers.ts';
 import { vertexRoutes } from './handlers/vertex-handlers.ts';
@@ -15,6 +16,7 @@ export function restRoutes(context: HandlerContext): Route[] {
     ...clusterRoutes(context),
     ...jobRoutes(context),
     ...checkpointRoutes(context),
+    ...savepointRoutes(context),
     ...vertexRoutes(context),
     ...submissionRoutes(context),
     ...jarRoutes(context),

@@ -10,18 +10,12 @@ export interface UnservedRoute {
   readonly status?: number;
 }
 
-const noCheckpoints = 'Checkpoints and savepoints are not there yet.';
 const fixedParallelism = 'There is no adaptive scheduler: the parallelism of a job is fixed when it is submitted.';
 const noProfiler = 'There is no profiler yet.';
 const newest = 'Flink 2.3 has it for its own dashboard only.';
 const archived = 'Only a history server answers it, in Flink too.';
 
 export const unservedRoutes: readonly UnservedRoute[] = [
-  { method: 'GET', path: '/jobs/:jobid/checkpoints/:triggerid', reason: noCheckpoints },
-  { method: 'GET', path: '/jobs/:jobid/checkpoints/details/:checkpointid', reason: noCheckpoints },
-  { method: 'GET', path: '/jobs/:jobid/checkpoints/details/:checkpointid/subtasks/:vertexid', reason: noCheckpoints },
-  { method: 'GET', path: '/jobs/:jobid/savepoints/:triggerid', reason: noCheckpoints },
-  { method: 'GET', path: '/savepoint-disposal/:triggerid', reason: noCheckpoints },
   { method: 'GET', path: '/jobs/:jobid/resource-requirements', reason: fixedParallelism },
   { method: 'PUT', path: '/jobs/:jobid/resource-requirements', reason: fixedParallelism },
   { method: 'PATCH', path: '/jobs/:jobid/rescaling', reason: 'Rescaling by this call is switched off in Flink too.', status: 503 },

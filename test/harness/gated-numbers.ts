@@ -16,6 +16,8 @@ export interface GatedNumbers {
   readonly perSplit: number;
   /** Positions within a split, ascending. */
   readonly gates: readonly number[];
+  /** Positions where every reader waits for {@link GatedNumberSource.release}. */
+  readonly holds?: readonly number[];
 }
 
 /** How often a position has been passed lies with the test, not with an attempt: a gate that was passed once stays open. */
@@ -23,9 +25,16 @@ export class GatedNumberSource implements Source<number, NumbersSplit, NumbersSp
   readonly boundedness = 'BOUNDED';
   readonly #options: GatedNumbers;
   readonly #opened = new Set<string>();
+  readonly #released: Released = { value: false, waiting: [] };
 
   constructor(options: GatedNumbers) {
     this.#options = options;
+  }
+
+  /** Readers that are held go on, and none is held any more. */
+  release(): void {
+    this.#released.value = true;
+    for (const wake of this.#released.waiting.splice(0)) wake();
   }
 
   createEnumerator(...[context, checkpoint]: Parameters<Source<number, NumbersSplit, NumbersSplit[]>['createEnumerator']>) {
@@ -39,8 +48,13 @@ export class GatedNumberSource implements Source<number, NumbersSplit, NumbersSp
   }
 
   createReader(context: SourceReaderContext): SourceReader<number, NumbersSplit> {
-    return new GatedReader(context, this.#options, this.#opened);
+    return new GatedReader(context, this.#options, this.#opened, this.#released);
   }
+}
+
+interface Released {
+  value: boolean;
+  readonly waiting: (() => void)[];
 }
 
 class GatedReader implements SourceReader<number, NumbersSplit> {
@@ -50,14 +64,16 @@ class GatedReader implements SourceReader<number, NumbersSplit> {
   readonly #splits: NumbersSplit[] = [];
   /** Gates this reader stood at when a checkpoint was taken. */
   readonly #seenBy = new Map<number, string | undefined>();
+  readonly #released: Released;
   #requested = false;
   #noMore = false;
   #wake: () => void = () => {};
 
-  constructor(context: SourceReaderContext, options: GatedNumbers, opened: Set<string>) {
+  constructor(context: SourceReaderContext, options: GatedNumbers, opened: Set<string>, released: Released) {
     this.#context = context;
     this.#options = options;
     this.#opened = opened;
+    this.#released = released;
   }
 
   start(): void {}
@@ -80,6 +96,7 @@ class GatedReader implements SourceReader<number, NumbersSplit> {
   isAvailable(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
+      if (!this.#released.value) this.#released.waiting.push(resolve);
       if (this.#noMore || (this.#splits[0] && !this.#isGated(this.#splits[0].next))) resolve();
     });
   }
@@ -108,6 +125,8 @@ class GatedReader implements SourceReader<number, NumbersSplit> {
   }
 
   #isGated(next: number): boolean {
-    return this.#options.gates.includes(next % this.#options.perSplit) && !this.#opened.has(String(next));
+    const position = next % this.#options.perSplit;
+    if (this.#options.holds?.includes(position) && !this.#released.value) return true;
+    return this.#options.gates.includes(position) && !this.#opened.has(String(next));
   }
 }

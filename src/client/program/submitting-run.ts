@@ -27,6 +27,10 @@ export interface JobControl {
   result(jobId: string): Promise<JobExecutionResult>;
   /** Records of `executeAndCollect` that are there now; `done` when no more will come. */
   collect(jobId: string, resultId: string): Promise<{ records: unknown[]; done: boolean }>;
+  /** Resolves with the savepoint's location; `directory` undefined: the configured one. */
+  triggerSavepoint(jobId: string, directory: string | undefined): Promise<string>;
+  /** Resolves with the savepoint's location when the job has finished. */
+  stopWithSavepoint(jobId: string, options: { drain: boolean; directory: string | undefined }): Promise<string>;
 }
 
 export interface RunOptions {
@@ -214,12 +218,12 @@ class SubmittedJobClient implements JobClient {
     await requireControl(this.#jobs, 'cancel()').cancel(this.#jobId);
   }
 
-  async stopWithSavepoint(): Promise<string> {
-    throw noSavepoints();
+  async stopWithSavepoint(drain: boolean, directory?: string): Promise<string> {
+    return requireControl(this.#jobs, 'stopWithSavepoint()').stopWithSavepoint(this.#jobId, { drain, directory });
   }
 
-  async triggerSavepoint(): Promise<string> {
-    throw noSavepoints();
+  async triggerSavepoint(directory?: string): Promise<string> {
+    return requireControl(this.#jobs, 'triggerSavepoint()').triggerSavepoint(this.#jobId, directory);
   }
 
   async getAccumulators(): Promise<Readonly<Record<string, unknown>>> {
@@ -241,8 +245,4 @@ function requireControl(jobs: JobControl | undefined, call: string): JobControl 
     problem: `Job was submitted in detached mode. ${call} is not available then.`,
     tryNext: ['Run without -d.'],
   });
-}
-
-function noSavepoints(): UserError {
-  return new UserError('SAVEPOINT_NOT_AVAILABLE', { problem: 'Savepoints are not there yet in this version of Weir.' });
 }

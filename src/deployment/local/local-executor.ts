@@ -23,6 +23,8 @@ export async function withLocalExecutor(run: LocalRun, use: (executor: ProgramEx
       cancelJob: (jobId) => cluster.dispatcher.cancelJob(jobId),
       jobResult: (jobId) => cluster.whenDone(jobId),
       collect: (jobId, resultId) => cluster.dispatcher.takeCollected(jobId, resultId),
+      triggerSavepoint: (jobId, directory) => cluster.dispatcher.triggerSavepoint(jobId, { directory, cancelJob: false }),
+      stopWithSavepoint: (jobId, options) => cluster.dispatcher.stopWithSavepoint(jobId, options),
     },
     artifactPath: run.program.artifactPath,
     // The cluster ends with this process, so there is nothing to return to.

@@ -84,12 +84,12 @@ class EmbeddedJobClient implements JobClient {
     return this.cluster.dispatcher.cancelJob(this.jobId);
   }
 
-  async stopWithSavepoint(): Promise<string> {
-    throw noSavepoints();
+  stopWithSavepoint(drain: boolean, directory?: string): Promise<string> {
+    return this.cluster.dispatcher.stopWithSavepoint(this.jobId, { drain, directory });
   }
 
-  async triggerSavepoint(): Promise<string> {
-    throw noSavepoints();
+  triggerSavepoint(directory?: string): Promise<string> {
+    return this.cluster.dispatcher.triggerSavepoint(this.jobId, { directory, cancelJob: false });
   }
 
   async getAccumulators(): Promise<Readonly<Record<string, unknown>>> {
@@ -112,8 +112,4 @@ class EmbeddedJobClient implements JobClient {
 
 function values(accumulators: Readonly<Record<string, { type: string; value: unknown }>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(accumulators).map(([name, { type, value }]) => [name, accumulatorResult(type, value)]));
-}
-
-function noSavepoints(): UserError {
-  return new UserError('SAVEPOINT_NOT_AVAILABLE', { problem: 'Savepoints are not there yet in this version of Weir.' });
 }

@@ -36,5 +36,7 @@ function worker(options: UserCodeWorkerOptions, name: string): UserCodeWorker {
     cancelJob: (jobId) => remote.cancelJob(jobId),
     jobResult: (jobId) => remote.jobResult(jobId),
     collect: (jobId, resultId) => remote.collect(jobId, resultId),
+    triggerSavepoint: (jobId, directory) => remote.triggerSavepoint(jobId, directory),
+    stopWithSavepoint: (jobId, options) => remote.stopWithSavepoint(jobId, options),
   });
 }

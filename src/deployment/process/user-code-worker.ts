@@ -26,6 +26,8 @@ const noDispatcher = {
   cancelJob: async () => {},
   jobResult: () => new Promise<never>(() => {}),
   collect: async () => ({ records: [], done: true }),
+  triggerSavepoint: () => new Promise<never>(() => {}),
+  stopWithSavepoint: () => new Promise<never>(() => {}),
 } as const satisfies EmbeddedDispatcher;
 
 /** The Dispatcher of this process, as a program's thread reaches it. */
@@ -39,6 +41,8 @@ export function embeddedDispatcher(dispatcher: Dispatcher): EmbeddedDispatcher {
     cancelJob: (jobId) => dispatcher.cancelJob(jobId),
     jobResult: async (jobId) => (await dispatcher.master(jobId)?.whenDone()) ?? ((await dispatcher.requestJobResult(jobId)) as JobResult),
     collect: (jobId, resultId) => dispatcher.takeCollected(jobId, resultId),
+    triggerSavepoint: (jobId, directory) => dispatcher.triggerSavepoint(jobId, { directory, cancelJob: false }),
+    stopWithSavepoint: (jobId, options) => dispatcher.stopWithSavepoint(jobId, options),
   };
 }
 

@@ -37,3 +37,11 @@ export function wholeNumber(query: URLSearchParams, name: string): number | unde
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new RestError(400, `Query parameter ${name}: '${text}' is no whole number.`);
 }
+
+/** The id a caller chose for an asynchronous operation; undefined: one is made. */
+export function triggerIdOf(body: Readonly<Record<string, unknown>>): string | undefined {
+  const id = body['triggerId'] ?? undefined;
+  if (id === undefined) return undefined;
+  if (typeof id === 'string' && /^[0-9a-fA-F]{32}$/.test(id)) return id.toLowerCase();
+  throw new RestError(400, 'triggerId must have 32 hexadecimal digits.');
+}
