@@ -29,6 +29,7 @@ export class ColumnBatchEncoder implements BatchEncoder {
   readonly #inBatch: LayoutEncoder[] = [];
   readonly #writer = new ColumnWriter();
   readonly #noTimestamp: number;
+  readonly #locate: (error: unknown) => unknown;
   #layouts = 0;
   #last: LayoutEncoder;
   /** By record, once the batch has more than one layout. */
@@ -36,18 +37,26 @@ export class ColumnBatchEncoder implements BatchEncoder {
   #timestamps = new Float64Array(usualRecords);
   #timestamped = false;
 
-  constructor(noTimestamp: number) {
+  /** `locate` says of an error whose record it was. */
+  constructor(noTimestamp: number, locate: (error: unknown) => unknown) {
     this.#noTimestamp = noTimestamp;
+    this.#locate = locate;
     this.#plain = this.#create({ form: form.value, fields: [''], kinds: [columnKind.any] });
     this.#last = this.#plain;
   }
 
-  add(value: unknown, timestamp: number): void {
+  add(value: unknown, timestamp: number, fields?: readonly string[]): void {
     const last = this.#last;
-    // The plain layout takes everything: it is used for what has no other only.
-    let bytes = last === this.#plain ? 0 : last.add(value);
-    if (bytes === 0) bytes = this.#addOther(value);
-    this.sizeBytes += bytes;
+    try {
+      let bytes = 0;
+      if (fields !== undefined && fields === last.provenFields) bytes = last.addProven(value);
+      // The plain layout takes everything: it is used for what has no other only.
+      else if (last !== this.#plain) bytes = last.add(value);
+      if (bytes === 0) bytes = this.#addOther(value, fields);
+      this.sizeBytes += bytes;
+    } catch (error) {
+      throw this.#locate(error);
+    }
     const { count } = this;
     this.count = count + 1;
     if (this.#last.batchIndex !== 0 || this.#inBatch.length > 1) this.#markLayout(count);
@@ -70,17 +79,16 @@ export class ColumnBatchEncoder implements BatchEncoder {
   }
 
   /** The record after one of another kind, or one that was never seen. */
-  #addOther(value: unknown): number {
-    const layout = this.#layoutFor(value);
+  #addOther(value: unknown, fields: readonly string[] | undefined): number {
+    let layout = this.#layoutFor(value);
     if (layout.isFull) layout.grow();
     let bytes = layout.addByLoop(value);
-    if (bytes > 0) {
-      this.#last = layout;
-      return bytes;
+    if (bytes === 0) {
+      layout = this.#widened(layout, value);
+      bytes = layout.addByLoop(value);
     }
-    const wider = this.#widened(layout, value);
-    bytes = wider.addByLoop(value);
-    this.#last = wider;
+    if (fields !== undefined && sameFields(fields, layout.layout)) layout.provenFields = fields;
+    this.#last = layout;
     return bytes;
   }
 
@@ -149,6 +157,10 @@ function shapeOf(value: unknown): Pick<Layout, 'form' | 'fields'> | undefined {
   refuseSymbolKeys(value, '');
   const fields = Object.keys(value);
   return fields.length === 0 || fields.length > mostFields ? undefined : { form: form.record, fields };
+}
+
+function sameFields(fields: readonly string[], { form: layoutForm, fields: own }: Layout): boolean {
+  return layoutForm === form.record && fields.length === own.length && fields.every((field, index) => field === own[index]);
 }
 
 function grown<A extends Uint8Array | Float64Array>(from: A, to: A): A {

@@ -12,8 +12,11 @@ export interface BatchEncoder {
   readonly count: number;
   /** Rough bytes gathered, to flush wide records early. */
   readonly sizeBytes: number;
-  /** Copies the record into the columns. Throws UserError('UNSUPPORTED_VALUE') naming the path for what no codec can carry. */
-  add(value: unknown, timestamp: number): void;
+  /**
+   * Copies the record into the columns. Throws UserError('UNSUPPORTED_VALUE') naming the path for what no codec can carry.
+   * With `fields` (always the same list) the caller knows that it is a plain object with exactly these, in this order.
+   */
+  add(value: unknown, timestamp: number, fields?: readonly string[]): void;
   /** Bytes of all gathered records, valid until the next call on this encoder; the encoder is empty afterwards. */
   take(): Uint8Array;
 }

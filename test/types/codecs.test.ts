@@ -118,6 +118,55 @@ test('batches of a channel build on each other', () => {
   );
 });
 
+test('fields that a caller knows are taken at its word, whatever their values', () => {
+  const fields = ['n', 's', 'x'];
+  const records = fc.array(
+    fc.record(
+      { n: fc.oneof(fc.integer(), fc.double(), fc.constantFrom(null, 'text')), s: fc.option(fc.string()), x: scalar },
+      { noNullPrototype: true },
+    ),
+    { maxLength: 100 },
+  );
+  fc.assert(
+    fc.property(fc.array(records, { maxLength: 4 }), fc.boolean(), (batches, mixed) => {
+      const channel = new Channel();
+      for (const batch of batches) {
+        for (const [index, record] of batch.entries())
+          channel.encoder.add(record, MIN_TIMESTAMP, mixed && index % 3 === 0 ? undefined : fields);
+        if (mixed) channel.encoder.add({ other: batch.length }, MIN_TIMESTAMP);
+        deepStrictEqual(channel.take().values, mixed ? [...batch, { other: batch.length }] : batch);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('copies equal their originals and share nothing with them', () => {
+  const shapes = fc.oneof(
+    fc.record({ a: scalar, b: anyValue }, { noNullPrototype: true }),
+    fc.record({ b: fc.integer(), a: fc.string() }, { noNullPrototype: true }),
+    anyValue,
+  );
+  fc.assert(
+    fc.property(fc.array(shapes, { maxLength: 120 }), (values) => {
+      const clone = codecs.createCloner({ operatorName: 'test' });
+      for (const value of values) {
+        const copy = clone(value);
+        deepStrictEqual(copy, value);
+        if (typeof value === 'object' && value !== null) expect(copy).not.toBe(value);
+      }
+    }),
+    { numRuns: 100 },
+  );
+  const clone = codecs.createCloner({ operatorName: 'test' });
+  for (let i = 0; i < 100; i++) clone({ a: 1, nested: { list: [i] } });
+  const original = { a: 1, nested: { list: [1] } };
+  const copy = clone(original) as typeof original;
+  copy.nested.list.push(2);
+  expect(original.nested.list).toEqual([1]);
+  expect(() => clone({ a: 1, nested: () => 1 })).toThrow(/Operator 'test'.*a function at \.nested/);
+});
+
 test('strings that repeat take less room, and ones that do not are found out', () => {
   const channel = new Channel();
   const sizeOf = (strings: readonly string[]): number => {

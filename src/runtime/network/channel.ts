@@ -22,8 +22,11 @@ export type ChannelEvent =
 export interface RecordWriter {
   /** As {@link ResultPartitionWriter.emit}. */
   add(value: unknown, timestamp: number): void;
-  /** The same for a value that nobody else holds: it may be handed over as it is. */
-  addOwned(value: unknown, timestamp: number): void;
+  /**
+   * The same for a value that nobody else holds: it may be handed over as it is. With `fields` (always the same list) the
+   * caller knows that it is a plain object with exactly these, in this order.
+   */
+  addOwned(value: unknown, timestamp: number, fields?: readonly string[]): void;
 }
 
 /** One result partition: one edge to all subtasks of the consumer. */

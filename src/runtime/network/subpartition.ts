@@ -61,18 +61,18 @@ export class EncodedSubpartition implements Subpartition {
   }
 
   add(value: unknown, timestamp: number): void {
+    this.addOwned(value, timestamp);
+  }
+
+  /** Encoding copies anyway. */
+  addOwned(value: unknown, timestamp: number, fields?: readonly string[]): void {
     const encoder = this.#encoder;
-    encoder.add(value, timestamp);
+    encoder.add(value, timestamp, fields);
     if (encoder.count === 1) this.owner.gathering(this);
     if (encoder.count >= maxBatchRecords || encoder.sizeBytes >= maxBatchBytes) {
       this.flush();
       this.owner.sealed(this);
     }
-  }
-
-  /** Encoding copies anyway. */
-  addOwned(value: unknown, timestamp: number): void {
-    this.add(value, timestamp);
   }
 
   flush(): void {

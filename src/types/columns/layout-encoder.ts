@@ -42,7 +42,12 @@ export class LayoutEncoder {
   /** Position among the layouts of the batch being gathered; -1 when it has none of it. */
   batchIndex = -1;
   rows = 0;
+  /** For anything. */
   add: Add;
+  /** For plain objects with exactly the fields of the layout. */
+  addProven: Add;
+  /** A caller's own list of the layout's fields: it says by this list that it knows a record to have just them. */
+  provenFields: readonly string[] | undefined;
   #capacity = firstCapacity;
   #addedByLoop = 0;
   readonly #columns: readonly ColumnBuffer[];
@@ -52,6 +57,7 @@ export class LayoutEncoder {
     this.id = id;
     this.#columns = layout.kinds.map((kind, index) => createBuffer(layout.fields[index] as string, kind, firstCapacity));
     this.add = (value) => (this.#matches(value) ? this.addByLoop(value) : 0);
+    this.addProven = (value) => this.addByLoop(value);
   }
 
   get isFull(): boolean {
@@ -117,9 +123,12 @@ export class LayoutEncoder {
 
   #makeCode(): void {
     const code = this.#code();
-    const made =
-      code && compileFunction<(...bindings: unknown[]) => Add>(['encoder', 'buffers', 'fields', 'plain', 'array', 'writeValue'], code);
-    if (made) this.add = made(this, this.#columns, this.layout.fields, Object.prototype, Array.prototype, writeValue);
+    const parameters = ['encoder', 'buffers', 'fields', 'plain', 'array', 'writeValue'];
+    const made = code && compileFunction<(...bindings: unknown[]) => { add: Add; addProven: Add }>(parameters, code);
+    if (!made) return;
+    const { add, addProven } = made(this, this.#columns, this.layout.fields, Object.prototype, Array.prototype, writeValue);
+    this.add = add;
+    this.addProven = addProven;
   }
 
   #matches(value: unknown): boolean {
@@ -137,7 +146,7 @@ export class LayoutEncoder {
     const { layout } = this;
     const { kinds } = layout;
     if (layout.fields.includes('__proto__')) return undefined;
-    const lines = [...checkShape(layout)];
+    const lines: string[] = [];
     const declarations: string[] = [];
     const stores: string[] = [];
     let bytes = String(perRecordBytes);
@@ -156,7 +165,12 @@ export class LayoutEncoder {
     }
     lines.push('const n = encoder.rows;', `if (n === ${this.#capacity}) return 0;`, ...writeAnyText(layout));
     lines.push(...stores, 'encoder.rows = n + 1;', `return ${bytes};`);
-    return `${declarations.join('\n')}\nreturn function add(v) {\n${lines.join('\n')}\n};`;
+    const body = lines.join('\n');
+    return `${declarations.join('\n')}
+return {
+add(v) {\n${checkShape(layout).join('\n')}\n${body}\n},
+addProven(v) {\n${body}\n},
+};`;
   }
 }
 

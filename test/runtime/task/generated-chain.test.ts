@@ -257,7 +257,8 @@ class TakingPartition implements ResultPartitionWriter {
   constructor(name: string, seen: string[], late: (() => string)[] | undefined) {
     this.writers = [0, 1].map((subpartition) => ({
       add: (value) => void seen.push(`${name}[${subpartition}] ${inspect(value)}`),
-      addOwned: (value) => {
+      addOwned: (value, _timestamp, fields) => {
+        if (fields) expect(Object.keys(value as object)).toEqual(fields);
         seen.push(`${name}[${subpartition}] ${inspect(value)}`);
         if (!late) return;
         poison(value);

@@ -43,6 +43,7 @@ class ChainWriter {
   readonly #plan: ChainPlan;
   readonly #bindings = new Bindings();
   readonly #functions: string[] = [];
+  readonly #fieldLists = new Map<string, readonly string[]>();
   #variables = 0;
 
   constructor(plan: ChainPlan) {
@@ -173,7 +174,9 @@ class ChainWriter {
     const readsInput = input !== undefined && user?.facts.onlyReads(0) === true;
     if (facts.kind === 'primitive') return next({ name, primitive: true, owned: 'always', flat: 'true' });
     if (facts.kind === 'parameter' && facts.position === 0 && readsInput) return next(afterReading({ ...input, name }));
-    const fields = facts.kind === 'record' ? resolveFields(facts.parts, readsInput ? input : undefined) : undefined;
+    // With object reuse others may change the value at any time.
+    const isKept = facts.kind === 'record' && !this.#plan.objectReuse;
+    const fields = isKept ? resolveFields(facts.parts, readsInput ? input : undefined) : undefined;
     if (!fields) return next({ name, primitive: false, owned: 'no', flat: 'false' });
     const names = fields.map(({ field }) => field);
     const doubtful = fields.filter((field) => !field.primitive).map(({ field }) => `isFlat(${name}[${JSON.stringify(field)}])`);
@@ -253,10 +256,12 @@ class ChainWriter {
     const owned = this.#plan.objectReuse ? 'true' : ownedExpression(value);
     const writer = routeText(edge, value.name, this.#bindings);
     if (writer.broadcast !== undefined) return `${writer.broadcast}.broadcast(${value.name}, ${timestamp});\n`;
-    const add = (method: string): string => `${writer.expression}.${method}(${value.name}, ${timestamp});\n`;
-    if (owned === 'true') return `${writer.statements}${add('addOwned')}`;
-    if (owned === 'false') return `${writer.statements}${add('add')}`;
-    return `${writer.statements}if (${owned}) ${add('addOwned')}else ${add('add')}`;
+    const fields = value.fields ? `, ${this.#bindings.name(this.#fieldList(value.fields), 'fields')}` : '';
+    const add = `${writer.expression}.add(${value.name}, ${timestamp});\n`;
+    const addOwned = `${writer.expression}.addOwned(${value.name}, ${timestamp}${fields});\n`;
+    if (owned === 'true') return `${writer.statements}${addOwned}`;
+    if (owned === 'false') return `${writer.statements}${add}`;
+    return `${writer.statements}if (${owned}) ${addOwned}else ${add}`;
   }
 
   /** Gives the value to a chained operator: itself or a copy. */
@@ -285,6 +290,14 @@ class ChainWriter {
   #copy(from: number, value: KnownValue): string {
     const cloner = this.#bindings.name((this.#plan.operators[from] as PlannedOperator).cloner, 'clone');
     return `(typeof ${value.name} === "number" || typeof ${value.name} === "string" ? ${value.name} : ${cloner}(${value.name}))`;
+  }
+
+  /** The same list for equal names. */
+  #fieldList(fields: readonly string[]): readonly string[] {
+    const name = JSON.stringify(fields);
+    const list = this.#fieldLists.get(name) ?? fields;
+    this.#fieldLists.set(name, list);
+    return list;
   }
 
   #refusePromise(name: string, operatorName: string, call: string): string {
