@@ -5,9 +5,10 @@
  * One rule is kinder than Flink's: a first contact that is refused is reported at once, unless `rest.retry.max-attempts` was
  * set. Nobody wants to wait a minute to hear that no cluster runs.
  */
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Configuration } from '../config/configuration.ts';
 import { ExternalError, UserError } from '../shared/errors.ts';
+import { http } from '../shared/node-http.ts';
 
 export interface RestEndpoint {
   readonly host: string;
@@ -110,7 +111,7 @@ export class RestClient {
 
   #exchange(method: Method, path: string, body: StreamedBody): Promise<{ status: number; text: string }> {
     return new Promise((fulfil, reject) => {
-      const request = httpRequest({
+      const request = http.request({
         ...this.endpoint,
         method,
         path,
@@ -186,7 +187,7 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, ms));
 }
 
-function writePiece(request: ReturnType<typeof httpRequest>, piece: Uint8Array): Promise<void> {
+function writePiece(request: ClientRequest, piece: Uint8Array): Promise<void> {
   return new Promise((fulfil, reject) => {
     request.write(piece, (error) => (error ? reject(error) : fulfil()));
   });

@@ -1,6 +1,7 @@
 /** The REST endpoint of a JobManager. */
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { UserError } from '../shared/errors.ts';
+import { http } from '../shared/node-http.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { CrossOriginPolicy } from './http/cross-origin.ts';
 import { answerMalformed, createRouter } from './http/router.ts';
@@ -19,7 +20,7 @@ const defaultBindAddress = 'localhost';
 /** Throws UserError('PORT_TAKEN' | 'CANNOT_LISTEN'). */
 export async function startRestServer(context: HandlerContext): Promise<RestServer> {
   const { config, log } = context;
-  const server = createServer(
+  const server = http.createServer(
     { keepAliveTimeout: config.get('rest.idleness-timeout') },
     createRouter([...restRoutes(context), ...refusingRoutes()], {
       log,

@@ -2,11 +2,12 @@
  * Routes HTTP requests to handlers: every path with and without `/v1`, every answer JSON or text, every failure told in words,
  * whatever was sent.
  */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import findMyWay, { type HTTPMethod } from 'find-my-way';
 import type { Logger } from '../../shared/logger.ts';
+import { http } from '../../shared/node-http.ts';
 import { readJson } from './body.ts';
 import type { CrossOriginPolicy } from './cross-origin.ts';
 import { describeError, RestError } from './rest-error.ts';
@@ -175,6 +176,6 @@ export function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): v
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
   const body = JSON.stringify({ errors: [`The request is no valid HTTP: ${error.message}`] });
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }
