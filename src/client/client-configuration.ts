@@ -21,7 +21,7 @@ export function loadClientConfiguration(environment: Environment, settings: Clie
   const connection = Object.entries(settings.connection).filter(([key]) => !(key in settings.properties));
   return loadConfiguration({
     directory: configurationDirectory(environment, installationRoot()),
-    properties: environment['FLINK_PROPERTIES'] ?? environment['WEIR_PROPERTIES'],
+    environment,
     dynamicProperties: settings.properties,
     flags: { ...Object.fromEntries(connection), ...settings.program },
   });

@@ -1,5 +1,4 @@
-import { isSensitive } from '../config/configuration.ts';
-import type { Origin } from '../config/load-configuration.ts';
+import { type Configuration, isSensitive } from '../config/configuration.ts';
 import type { Option } from '../config/option.ts';
 import { options as registry } from '../config/registry.ts';
 import type { OptionTable } from './arguments/option-table.ts';
@@ -31,10 +30,11 @@ export class Config extends ScriptCommand<typeof table> {
   };
 
   protected override async act({ options, words }: Arguments<typeof table>): Promise<void> {
-    const { configuration, origins } = loadCommandConfiguration(options, this.terminal);
+    const { configuration } = loadCommandConfiguration(options, this.terminal);
     const rows = new Map<string, Row>();
-    if (options.all || words.length > 0) for (const [key, value] of defaults()) rows.set(key, { value, origin: 'default' });
-    for (const [key, value] of Object.entries(configuration.toRecord())) rows.set(key, { value, origin: describeOrigin(origins.get(key)) });
+    if (options.all || words.length > 0) for (const [key, row] of knownRows(configuration)) rows.set(key, row);
+    for (const [key, value] of Object.entries(configuration.toRecord()))
+      rows.set(key, { value, origin: configuration.origin(key) ?? 'unknown' });
     const shown = [...rows]
       .filter(([key]) => words.length === 0 || words.some((word) => key === word || key.startsWith(word.endsWith('.') ? word : `${word}.`)))
       .map(([key, row]): [string, Row] => [key, isSensitive(key) ? { ...row, value: '******' } : row])
@@ -49,14 +49,12 @@ export class Config extends ScriptCommand<typeof table> {
   }
 }
 
-function defaults(): [string, string][] {
-  return Object.entries(registry as Record<string, Option>).flatMap(([key, option]) =>
-    option.default === undefined ? [] : [[key, option.default] as [string, string]],
-  );
-}
-
-function describeOrigin(origin: Origin | undefined): string {
-  if (origin === undefined) return 'unknown';
-  if (origin.source === 'file') return origin.line === undefined ? String(origin.file) : `${origin.file}:${origin.line}`;
-  return { '-D': 'command line (-D)', flag: 'command line', environment: 'FLINK_PROPERTIES' }[origin.source];
+/** What every known key comes to: the value of an older name, or the default. */
+function knownRows(configuration: Configuration): [string, Row][] {
+  return Object.entries(registry as Record<string, Option>).flatMap(([key, option]): [string, Row][] => {
+    const spelling = configuration.spelling(key);
+    if (spelling !== undefined)
+      return [[key, { value: configuration.getText(key) as string, origin: `${configuration.origin(key) ?? 'unknown'}, as ${spelling}` }]];
+    return option.default === undefined ? [] : [[key, { value: option.default, origin: 'default' }]];
+  });
 }

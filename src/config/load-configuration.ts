@@ -8,18 +8,11 @@ import { UserError } from '../shared/errors.ts';
 import { Configuration } from './configuration.ts';
 import { parseFlatConfiguration } from './flat-parser.ts';
 import { parseNestedConfiguration } from './nested-parser.ts';
-
-export type OriginSource = 'file' | '-D' | 'flag' | 'environment';
-
-export interface Origin {
-  readonly source: OriginSource;
-  readonly file?: string | undefined;
-  readonly line?: number | undefined;
-}
+import type { Origin } from './origin.ts';
+import { spellings } from './registry.ts';
 
 export interface LoadedConfiguration {
   readonly configuration: Configuration;
-  readonly origins: ReadonlyMap<string, Origin>;
   /** For the log: malformed lines and the like. Nothing here stops a process. */
   readonly warnings: readonly string[];
 }
@@ -41,15 +34,20 @@ export interface ConfigurationSources {
   readonly dynamicProperties?: Readonly<Record<string, string>> | undefined;
   /** From dedicated flags such as `-p` or `--host`. */
   readonly flags?: Readonly<Record<string, string>> | undefined;
-  /** Text of FLINK_PROPERTIES: lines in the flat form that come after the file. */
-  readonly properties?: string | undefined;
+  /** FLINK_PROPERTIES: lines in the flat form that come after the file. FLINK_TM_HEAP, FLINK_JM_HEAP: sizes of old scripts. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
+
+const propertyVariables = ['WEIR_PROPERTIES', 'FLINK_PROPERTIES'];
+const heapVariables = { FLINK_TM_HEAP: 'taskmanager.heap.size', FLINK_JM_HEAP: 'jobmanager.heap.size' };
 
 export function loadConfiguration(sources: ConfigurationSources): LoadedConfiguration {
   const values: Record<string, string> = {};
   const origins = new Map<string, Origin>();
   const warnings: string[] = [];
   const put = (key: string, value: string, origin: Origin): void => {
+    // A later source wins whatever name of the option it uses; within one source the newest name wins.
+    for (const name of spellings(key)) if (origins.get(name)?.source !== origin.source) delete values[name];
     values[key] = value;
     origins.set(key, origin);
   };
@@ -59,14 +57,19 @@ export function loadConfiguration(sources: ConfigurationSources): LoadedConfigur
     warnings.push(...parsed.warnings);
     for (const entry of parsed.entries) put(entry.key, entry.value, { source: 'file', file, line: entry.line });
   }
-  if (sources.properties) {
-    const parsed = parseFlatConfiguration(sources.properties, 'FLINK_PROPERTIES');
+  const { environment = {} } = sources;
+  for (const [name, key] of Object.entries(heapVariables)) {
+    const value = environment[name];
+    if (value) put(key, value, { source: 'environment', file: name });
+  }
+  for (const name of propertyVariables) {
+    const parsed = parseFlatConfiguration(environment[name] ?? '', name);
     warnings.push(...parsed.warnings);
-    for (const entry of parsed.entries) put(entry.key, entry.value, { source: 'environment', file: 'FLINK_PROPERTIES', line: entry.line });
+    for (const entry of parsed.entries) put(entry.key, entry.value, { source: 'environment', file: name, line: entry.line });
   }
   for (const [key, value] of Object.entries(sources.dynamicProperties ?? {})) put(key, value, { source: '-D' });
   for (const [key, value] of Object.entries(sources.flags ?? {})) put(key, value, { source: 'flag' });
-  return { configuration: Configuration.of(values), origins, warnings };
+  return { configuration: Configuration.of(values, origins), warnings };
 }
 
 /** `FLINK_CONF_DIR`, else `WEIR_CONF_DIR`, else `conf` of the installation. Throws when the variable names a missing directory. */

@@ -6,13 +6,16 @@ export interface Option {
   readonly type: OptionType;
   /** As text; undefined: no default, or derived. */
   readonly default?: string | undefined;
-  /** Words an enum accepts, matched in any case. */
+  /** Words an enum accepts, matched in any case; `infinite` may also stand for a whole number. */
   readonly values?: readonly string[] | undefined;
   /** Keys read when this one is absent, in order. */
   readonly fallback?: readonly string[] | undefined;
+  /** One sentence for the reference. An older name of another option has none. */
   readonly description?: string | undefined;
-  /** Why the key has no effect in Weir; absent when it has one. */
+  /** Why the key can have no effect in Weir. It is accepted. */
   readonly notApplicable?: string | undefined;
+  /** What is missing for the key to have an effect. It is accepted until that is needed. */
+  readonly notYet?: string | undefined;
 }
 
 /** What `config.get(key)` gives for an option. */

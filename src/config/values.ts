@@ -1,5 +1,7 @@
 /** Text to value and back, with Flink's grammar: sizes, durations, booleans, numbers, lists (configuration rules, value syntax). */
 
+import { parse } from 'yaml';
+
 export class ValueError extends Error {
   override readonly name = 'ValueError';
 }
@@ -99,6 +101,58 @@ export function parseList(text: string, separator = ';'): string[] {
     position++;
     return value;
   }
+}
+
+/** A list in the flat form (`a;b`), or as nested YAML keeps it (`[a, b]`). Empty text is the empty list. */
+export function parseListValue(text: string): string[] {
+  if (text.trim() === '') return [];
+  const sequence = flowValue(text, '[');
+  return Array.isArray(sequence) ? sequence.map(flowText) : parseList(text);
+}
+
+/** A map in the flat form (`k1:v1,k2:v2`), or as nested YAML keeps it (`{k1: v1, k2: v2}`). */
+export function parseMapValue(text: string): Record<string, string> {
+  const mapping = flowValue(text, '{');
+  if (mapping !== undefined) return Object.fromEntries(Object.entries(mapping).map(([key, value]) => [key, flowText(value)]));
+  return Object.fromEntries(splitOutsideQuotes(text, ',').map(mapItem));
+}
+
+/** Quotes are taken off by the item's own two parts, so that `path:'a,b'` stays whole. */
+function mapItem(item: string): [string, string] {
+  const [key, value, ...more] = parseList(item, ':');
+  if (key === undefined || value === undefined || more.length > 0)
+    throw new ValueError(`Map item is not a key-value pair (missing ':'?): ${item}`);
+  return [key, value];
+}
+
+function splitOutsideQuotes(text: string, separator: string): string[] {
+  const parts: string[] = [];
+  let part = '';
+  let quote = '';
+  for (const character of text) {
+    if (quote === '' && character === separator) {
+      parts.push(part);
+      part = '';
+      continue;
+    }
+    if (quote === '' ? character === '"' || character === "'" : character === quote) quote = quote === '' ? character : '';
+    part += character;
+  }
+  return [...parts, part].map((piece) => piece.trim()).filter(Boolean);
+}
+
+/** Undefined when the text is not YAML in flow style. */
+function flowValue(text: string, opening: '[' | '{'): unknown[] | Record<string, unknown> | undefined {
+  if (!text.trim().startsWith(opening)) return undefined;
+  try {
+    return parse(text) as unknown[] | Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+function flowText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** `134217728` as `128mb`, the largest unit that divides evenly. */

@@ -6,8 +6,9 @@
  * Where Flink silently does what nobody meant (an unknown option taken for the program, a misspelt long name split into
  * letters), this complains or does what was meant. It never rejects what Flink accepts with effect.
  */
+
+import { closestWord, editDistance } from '../../shared/closest-word.ts';
 import { ArgumentError } from './argument-error.ts';
-import { closestWord, editDistance } from './did-you-mean.ts';
 import { dashedName, displayName, longName, type OptionSpec, type OptionTable } from './option-table.ts';
 
 /**

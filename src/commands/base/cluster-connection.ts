@@ -2,8 +2,8 @@
 import { ClusterClient } from '../../client/cluster-client.ts';
 import { restClientOptions } from '../../client/rest-client.ts';
 import type { Configuration } from '../../config/configuration.ts';
+import { closestWord } from '../../shared/closest-word.ts';
 import { UserError } from '../../shared/errors.ts';
-import { closestWord } from '../arguments/did-you-mean.ts';
 
 const sessionTargets = ['remote', 'local', 'collection'] as const;
 const laterTargets = ['yarn-session', 'yarn-per-job', 'kubernetes-session', 'yarn-application', 'kubernetes-application'] as const;

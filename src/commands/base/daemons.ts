@@ -1,6 +1,8 @@
 /** What the commands that start and stop processes share: the place of the daemons, and the command line of each. */
+import { checkConfiguration } from '../../config/check-configuration.ts';
 import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
 import { configurationDirectory, type LoadedConfiguration, loadConfiguration } from '../../config/load-configuration.ts';
+import { reportKeys } from '../../config/report-keys.ts';
 import { type DaemonCommand, daemonCommand } from '../../deployment/daemon/daemon-command.ts';
 import { DaemonControl } from '../../deployment/daemon/daemon-control.ts';
 import { type DaemonName, daemonPlace } from '../../deployment/daemon/daemon-place.ts';
@@ -13,6 +15,7 @@ export class Daemons {
   readonly loaded: LoadedConfiguration;
   readonly #terminal: Terminal;
   readonly #properties: readonly string[];
+  #checked = false;
 
   /** `properties` are the words of `-D`; `flags` are keys that own options set. */
   constructor(terminal: Terminal, properties: readonly string[] = [], flags: Readonly<Record<string, string>> = {}) {
@@ -22,7 +25,7 @@ export class Daemons {
     this.configurationDirectory = configurationDirectory(environment, installationRoot());
     this.loaded = loadConfiguration({
       directory: this.configurationDirectory,
-      properties: environment['FLINK_PROPERTIES'] ?? environment['WEIR_PROPERTIES'],
+      environment,
       dynamicProperties: parseDynamicProperties([...properties]),
       flags,
     });
@@ -38,6 +41,7 @@ export class Daemons {
 
   /** `extra` stands behind the dynamic properties on the command line of the process. */
   command(daemon: DaemonName, extra: readonly string[] = []): DaemonCommand {
+    this.#check();
     return daemonCommand({
       daemon,
       installation: installationRoot(),
@@ -46,6 +50,14 @@ export class Daemons {
       environment: this.#terminal.environment,
       arguments: [...this.#properties.flatMap((property) => ['-D', property]), ...extra],
     });
+  }
+
+  /** What the process would refuse is found before anything runs; what it would only mention shows where it can be mended. */
+  #check(): void {
+    if (this.#checked) return;
+    this.#checked = true;
+    checkConfiguration(this.loaded.configuration);
+    for (const line of reportKeys(this.loaded.configuration).unknown) this.#terminal.err(`WARNING: ${line}`);
   }
 
   /** Does what a script's verb says; the exit code, or undefined for an unknown verb. */

@@ -1,8 +1,8 @@
 /** Finds the command that the first word names and runs it; answers for what is no command. */
 import type { Config } from '@oclif/core/interfaces';
 import { isSensitive } from '../../config/configuration.ts';
+import { closestWord } from '../../shared/closest-word.ts';
 import { buildCommit, weirVersion } from '../../shared/installation.ts';
-import { closestWord } from '../arguments/did-you-mean.ts';
 import { actionHelp } from './action-help.ts';
 import { type AnyActionCommand, actions, clusterCommands, commandTable } from './command-table.ts';
 import type { Terminal } from './terminal.ts';

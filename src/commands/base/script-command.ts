@@ -1,7 +1,7 @@
 /** A command that Flink has as a shell script: what fails is said in plain words, without the frame around a program's failure. */
 import { describeError } from '../../client/exception-block.ts';
+import { closestWord } from '../../shared/closest-word.ts';
 import { UserError } from '../../shared/errors.ts';
-import { closestWord } from '../arguments/did-you-mean.ts';
 import type { OptionTable } from '../arguments/option-table.ts';
 import { ActionCommand } from './action-command.ts';
 

@@ -1,7 +1,7 @@
 /** How the JobManager's memory is divided (Flink's model). */
 import type { Configuration } from '../configuration.ts';
 import { humanMemorySize } from '../values.ts';
-import { fromFraction, fromInverse, memoryError, readRange } from './memory-range.ts';
+import { fromFraction, fromInverse, legacyHeap, memoryError, readRange } from './memory-range.ts';
 import { checkOverhead } from './task-manager-memory.ts';
 
 export interface JobManagerMemory {
@@ -15,7 +15,7 @@ export interface JobManagerMemory {
 
 /** Throws UserError('MEMORY_E…'). */
 export function deriveJobManagerMemory(config: Configuration): JobManagerMemory {
-  const heapSize = config.getOptional('jobmanager.memory.heap.size');
+  const heapSize = config.getOptional('jobmanager.memory.heap.size') ?? legacyHeap(config, 'jobmanager');
   const flinkSize = config.getOptional('jobmanager.memory.flink.size');
   const processSize = config.getOptional('jobmanager.memory.process.size');
   const offHeap = config.get('jobmanager.memory.off-heap.size');
@@ -77,4 +77,19 @@ function withTotals(config: Configuration, heap: number, offHeap: number, proces
       `jobmanager.memory.process.size ${humanMemorySize(processSize)} is less than flink memory ${humanMemorySize(flink)} plus metaspace ${humanMemorySize(metaspace)}.`,
     );
   return { process: processSize, flink, heap, offHeap, metaspace, overhead: checkOverhead(overhead, range, 'jobmanager') };
+}
+
+const leastSensibleHeap = 128 * 2 ** 20;
+
+/** What works and is hardly meant. */
+export function jobManagerMemoryWarnings(memory: JobManagerMemory, config: Configuration): string[] {
+  const warnings: string[] = [];
+  const heap = humanMemorySize(memory.heap);
+  if (memory.heap < leastSensibleHeap)
+    warnings.push(
+      `The JobManager's heap is ${heap}, less than the recommended ${humanMemorySize(leastSensibleHeap)}: raise jobmanager.memory.process.size.`,
+    );
+  const cache = config.get('jobstore.cache-size');
+  if (memory.heap < cache) warnings.push(`The JobManager's heap is ${heap}, less than jobstore.cache-size (${cache} bytes).`);
+  return warnings;
 }

@@ -54,3 +54,18 @@ export function readRange(config: Configuration, prefix: string, component: stri
 export function memoryError(id: string, found: string, tryNext: readonly string[] = []): UserError {
   return new UserError(`MEMORY_${id}`, { problem: 'The configured memory does not add up.', found, tryNext });
 }
+
+const legacyHeapKeys = {
+  taskmanager: ['taskmanager.heap.size', 'taskmanager.heap.mb'],
+  jobmanager: ['jobmanager.heap.size', 'jobmanager.heap.mb'],
+} as const;
+
+/** What old files call the heap, as a size or in megabytes. It stands in for a newer key that is not set. */
+export function legacyHeap(config: Configuration, role: keyof typeof legacyHeapKeys): number | undefined {
+  const [sizeKey, megabytesKey] = legacyHeapKeys[role];
+  const size = config.getOptional(sizeKey);
+  if (size !== undefined) return size;
+  const megabytes = config.getOptional(megabytesKey);
+  if (megabytes !== undefined && megabytes < 0) throw memoryError('E11', `${megabytesKey} is ${megabytes}; it cannot be negative.`);
+  return megabytes === undefined ? undefined : megabytes * 2 ** 20;
+}

@@ -6,7 +6,7 @@
 import { UserError } from '../../shared/errors.ts';
 import type { Configuration } from '../configuration.ts';
 import { humanMemorySize } from '../values.ts';
-import { deriveJobManagerMemory, type JobManagerMemory } from './job-manager-memory.ts';
+import { deriveJobManagerMemory, type JobManagerMemory, jobManagerMemoryWarnings } from './job-manager-memory.ts';
 import { deriveTaskManagerMemory, type TaskManagerMemory } from './task-manager-memory.ts';
 
 const mebibyte = 2 ** 20;
@@ -43,6 +43,7 @@ export interface TaskManagerProcess {
   readonly managedBytesPerSlot: number;
   /** Handed to the process so that it never derives again. */
   readonly dynamicProperties: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
 }
 
 export function deriveTaskManagerProcess(config: Configuration): TaskManagerProcess {
@@ -81,6 +82,7 @@ export function deriveTaskManagerProcess(config: Configuration): TaskManagerProc
       'taskmanager.memory.network.max': `${memory.network}b`,
       'taskmanager.memory.managed.size': `${memory.managed}b`,
     },
+    warnings: [],
   };
 }
 
@@ -88,12 +90,14 @@ export function deriveJobManagerProcess(config: Configuration): {
   readonly memory: JobManagerMemory;
   readonly nodeFlags: readonly string[];
   readonly dynamicProperties: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
 } {
   const memory = deriveJobManagerMemory(config);
   return {
     memory,
     nodeFlags: isolateFlags(memory.heap),
     dynamicProperties: { 'jobmanager.memory.heap.size': `${memory.heap}b`, 'jobmanager.memory.off-heap.size': `${memory.offHeap}b` },
+    warnings: jobManagerMemoryWarnings(memory, config),
   };
 }
 

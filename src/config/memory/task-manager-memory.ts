@@ -1,7 +1,7 @@
 /** How a TaskManager's memory is divided (Flink's model, byte for byte): from fine-grained parts, flink.size or process.size. */
 import type { Configuration } from '../configuration.ts';
 import { humanMemorySize } from '../values.ts';
-import { fromFraction, fromInverse, type MemoryRange, memoryError, readRange, share } from './memory-range.ts';
+import { fromFraction, fromInverse, legacyHeap, type MemoryRange, memoryError, readRange, share } from './memory-range.ts';
 
 export interface TaskManagerMemory {
   readonly process: number;
@@ -42,7 +42,7 @@ export function deriveTaskManagerMemory(config: Configuration): TaskManagerMemor
     overheadRange: readRange(config, 'taskmanager.memory.jvm-overhead', 'JVM overhead'),
   };
   checkSegmentSize(config);
-  const flinkSize = config.getOptional('taskmanager.memory.flink.size');
+  const flinkSize = config.getOptional('taskmanager.memory.flink.size') ?? legacyHeap(config, 'taskmanager');
   const processSize = config.getOptional('taskmanager.memory.process.size');
   if (inputs.taskHeap !== undefined && inputs.managed !== undefined) return fromParts(inputs, flinkSize, processSize);
   if (flinkSize !== undefined) return fromFlink(inputs, inner(inputs, flinkSize), processSize);
@@ -63,7 +63,7 @@ function fromParts(inputs: Inputs, flinkSize: number | undefined, processSize: n
   let network: number;
   if (flinkSize !== undefined) {
     if (sum > flinkSize) throw partsExceed(inputs, flinkSize, taskHeap, managed, 0);
-    network = checkNetwork(flinkSize - sum, inputs.networkRange);
+    network = checkNetwork(flinkSize - sum, inputs);
   } else {
     network = legacyNetwork(inputs.config) ?? fromInverse(sum, inputs.networkRange);
   }
@@ -77,7 +77,7 @@ function inner(inputs: Inputs, flink: number): FlinkParts {
   if (inputs.taskHeap !== undefined) {
     const network = flink - fixed - inputs.taskHeap;
     if (network < 0) throw partsExceed(inputs, flink, inputs.taskHeap, managed, 0);
-    return flinkParts(inputs, flink, inputs.taskHeap, managed, checkNetwork(network, inputs.networkRange));
+    return flinkParts(inputs, flink, inputs.taskHeap, managed, checkNetwork(network, inputs));
   }
   const network = legacyNetwork(inputs.config) ?? fromFraction(flink, inputs.networkRange);
   const taskHeap = flink - fixed - network;
@@ -119,7 +119,16 @@ function fromProcess(inputs: Inputs, process: number): TaskManagerMemory {
   return { ...inner(inputs, flink), metaspace, overhead, process };
 }
 
-function checkNetwork(network: number, range: MemoryRange): number {
+function checkNetwork(network: number, { config, networkRange: range }: Inputs): number {
+  const legacy = legacyNetwork(config);
+  if (legacy !== undefined) {
+    if (legacy === network) return network;
+    throw memoryError(
+      'E14',
+      `taskmanager.network.numberOfBuffers asks for ${humanMemorySize(legacy)} of network memory, and ${humanMemorySize(network)} are what remains of flink.size.`,
+      ['Take taskmanager.network.numberOfBuffers out, or one of the sizes that leave another remainder.'],
+    );
+  }
   if (network >= range.min && network <= range.max) return network;
   throw memoryError(
     'E4',

@@ -2,14 +2,46 @@
 import type { Option } from '../option.ts';
 
 export const restOptions = {
-  'rest.address': { type: 'string' },
-  'rest.port': { type: 'int', default: '8081', fallback: ['web.port', 'jobmanager.web.port'] },
-  'rest.bind-address': { type: 'string', fallback: ['web.address', 'jobmanager.web.address'] },
-  'rest.bind-port': { type: 'string', default: '8081', fallback: ['web.port', 'jobmanager.web.port'] },
-  'rest.server.max-content-length': { type: 'int', default: '104857600' },
-  'rest.idleness-timeout': { type: 'duration', default: '300000' },
-  'rest.server.numThreads': { type: 'int', default: '4' },
-  'rest.server.thread-priority': { type: 'int', default: '5' },
-  'rest.async.store-duration': { type: 'duration', default: '5 min' },
-  'rest.flamegraph.enabled': { type: 'boolean', default: 'false' },
+  'rest.address': { type: 'string', description: 'Host under which clients find the REST endpoint. Unset: jobmanager.rpc.address.' },
+  'rest.port': {
+    type: 'int',
+    default: '8081',
+    fallback: ['web.port', 'jobmanager.web.port'],
+    description: 'Port at which clients find the REST endpoint, and on which it listens when rest.bind-port is unset.',
+  },
+  'rest.bind-address': {
+    type: 'string',
+    fallback: ['web.address', 'jobmanager.web.address'],
+    description: 'Network interface that the REST endpoint listens on. Unset: this machine only; Flink takes all.',
+  },
+  'rest.bind-port': {
+    type: 'string',
+    default: '8081',
+    fallback: ['web.port', 'jobmanager.web.port'],
+    description: 'Ports that the REST endpoint tries, such as `8081`, `50100-50200` or both with a comma. Unset: rest.port.',
+  },
+  'rest.server.max-content-length': {
+    type: 'int',
+    default: '104857600',
+    description: 'Largest request that the endpoint accepts, in bytes.',
+  },
+  'rest.idleness-timeout': { type: 'duration', default: '300000', description: 'After which time an idle connection is closed.' },
+  'rest.server.numThreads': { type: 'int', default: '4', description: 'Requests with much work that are done side by side.' },
+  'rest.server.thread-priority': {
+    type: 'int',
+    default: '5',
+    description: "Priority of the endpoint's threads.",
+    notApplicable: 'Node.js threads have no priority.',
+  },
+  'rest.async.store-duration': {
+    type: 'duration',
+    default: '5 min',
+    description: 'How long results of asynchronous requests can be asked for.',
+  },
+  'rest.flamegraph.enabled': {
+    type: 'boolean',
+    default: 'false',
+    description: 'Whether flame graphs are offered.',
+    notYet: 'There are no flame graphs.',
+  },
 } as const satisfies Record<string, Option>;

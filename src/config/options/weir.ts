@@ -6,7 +6,7 @@ export const weirOptions = {
   'weir.config.lint': {
     type: 'boolean',
     default: 'true',
-    description: 'Report unknown, deprecated and ineffective keys when a process starts.',
+    description: 'Whether keys that are unknown, or have no effect, are reported when a process starts.',
   },
   'weir.output.overflow-limit': {
     type: 'memory',

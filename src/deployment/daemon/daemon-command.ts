@@ -31,8 +31,8 @@ const programOf: Record<DaemonName, string> = {
 
 /** Throws UserError when the configured memory does not add up. */
 export function daemonCommand(request: DaemonCommandRequest): DaemonCommand {
-  const { nodeFlags, dynamicProperties } = processMemory(request.daemon, request.configuration);
-  const { flags, warnings } = nodeOptions(request.daemon, request.configuration, request.environment);
+  const { nodeFlags, dynamicProperties, warnings } = processMemory(request.daemon, request.configuration);
+  const { flags, warnings: flagWarnings } = nodeOptions(request.daemon, request.configuration, request.environment);
   const memory = Object.entries(dynamicProperties).flatMap(([key, value]) => ['-D', `${key}=${value}`]);
   return {
     file: process.execPath,
@@ -46,7 +46,7 @@ export function daemonCommand(request: DaemonCommandRequest): DaemonCommand {
       ...memory,
       ...request.arguments,
     ],
-    warnings,
+    warnings: [...warnings, ...flagWarnings],
   };
 }
 

@@ -3,9 +3,11 @@
  * it is ready, and ends in an orderly way at SIGTERM, when its supervisor vanishes, or when its work is over.
  */
 import { setFlagsFromString } from 'node:v8';
+import { checkConfiguration } from '../../config/check-configuration.ts';
 import { type Configuration, isSensitive } from '../../config/configuration.ts';
 import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
 import { configurationDirectory, loadConfiguration } from '../../config/load-configuration.ts';
+import { reportKeys } from '../../config/report-keys.ts';
 import { observeCollections } from '../../runtime/metrics/thread-report.ts';
 import { ExternalError, UserError } from '../../shared/errors.ts';
 import { buildCommit, installationRoot, weirVersion } from '../../shared/installation.ts';
@@ -57,14 +59,16 @@ export async function runProcess(
     const words = parseProcessWords(process.argv.slice(2), flags);
     const { configuration, warnings } = loadConfiguration({
       directory: words.configDir ?? configurationDirectory(process.env, installationRoot()),
-      properties: process.env['FLINK_PROPERTIES'] ?? process.env['WEIR_PROPERTIES'],
+      environment: process.env,
       dynamicProperties: words.properties,
       flags: words.flags,
     });
     const file = logFile();
     const logLevel = configuration.getText('env.log.level') ?? 'INFO';
     log = openProcessLog(file, logLevel).of(name);
-    logBeginning(log, name, configuration, warnings);
+    const { unknown, noted } = reportKeys(configuration);
+    logBeginning(log, name, configuration, [...warnings, ...unknown, ...noted]);
+    checkConfiguration(configuration);
     process.on('uncaughtException', (error) => die(error, log));
     process.on('unhandledRejection', (error) => die(error, log));
     observeCollections();
@@ -94,11 +98,12 @@ function limitMainThreadOnly(): void {
   for (const option of ['max-old-space-size', 'max-semi-space-size']) setFlagsFromString(`--${option}=0`);
 }
 
-/** A failure of the process itself: into the log with its stack, and in words for whoever started it. */
+/** A failure of the process itself, for the log and for whoever started it. Only of a bug the stack is of use. */
 function die(error: unknown, log: Logger): never {
-  log.error('The process cannot go on.', error);
   const known = error instanceof UserError || error instanceof ExternalError;
-  process.stderr.write(`${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  const words = known ? error.message : error instanceof Error ? error.stack : String(error);
+  log.error(`The process cannot go on.\n${words}`);
+  process.stderr.write(`${words}\n`);
   process.exit(1);
 }
 

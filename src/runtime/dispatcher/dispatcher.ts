@@ -211,7 +211,7 @@ export class Dispatcher implements DispatcherGateway {
 
   /** The cluster's configuration is the fall-back for job-scoped keys. */
   #withDefaults(jobGraph: JobGraph): JobGraph {
-    return { ...jobGraph, configuration: { ...this.#options.config.toRecord(), ...jobGraph.configuration } };
+    return { ...jobGraph, configuration: this.#options.config.with(jobGraph.configuration).toRecord() };
   }
 
   #retire(master: JobMaster): void {

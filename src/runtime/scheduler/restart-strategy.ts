@@ -150,7 +150,6 @@ export function createRestartStrategy(config: Configuration, random: () => numbe
 }
 
 function exponentialDelay(config: Configuration, random: () => number): RestartStrategy {
-  const attempts = config.getText('restart-strategy.exponential-delay.attempts-before-reset-backoff');
   return new ExponentialDelay(
     {
       initialBackoffMs: config.get('restart-strategy.exponential-delay.initial-backoff'),
@@ -158,10 +157,7 @@ function exponentialDelay(config: Configuration, random: () => number): RestartS
       multiplier: config.get('restart-strategy.exponential-delay.backoff-multiplier'),
       resetThresholdMs: config.get('restart-strategy.exponential-delay.reset-backoff-threshold'),
       jitter: config.get('restart-strategy.exponential-delay.jitter-factor'),
-      attempts:
-        attempts === undefined || attempts.toLowerCase() === 'infinite'
-          ? Number.POSITIVE_INFINITY
-          : config.get('restart-strategy.exponential-delay.attempts-before-reset-backoff'),
+      attempts: config.get('restart-strategy.exponential-delay.attempts-before-reset-backoff'),
     },
     random,
   );
