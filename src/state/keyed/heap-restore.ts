@@ -20,8 +20,6 @@ import type { TimerQueue } from './timer-queue.ts';
 
 /** How long the thread is held before others may go on. */
 const sliceMs = 2;
-/** What is restored is needed by no snapshot. */
-const version = 0;
 
 type TimersKind = TimerQueue['kind'];
 
@@ -134,27 +132,28 @@ function readEntries(block: StoredBlock, state: RegisteredState, table: KeyTable
   const { reader } = entries;
   let entry: StateEntry | undefined;
   while (entries.next()) {
-    if (!entries.isSame) {
-      table.setCurrentKey(entries.key);
-      entry = undefined;
-    }
-    const { namespace } = entries;
-    const scope = namespace === undefined ? undefined : keyIdentity(namespace);
+    if (!entries.isSame) entry = undefined;
     switch (state.kind) {
       case 'list':
-        entry ??= table.find(state, scope) ?? table.insert(state, namespace, scope, [], version);
+        entry ??= known(entries, state, table) ?? table.insertRestored(entries.key, state, entries.namespace, []);
         for (let count = reader.varint(); count > 0; count--) (entry.value as unknown[]).push(readValue(reader));
         break;
       case 'map': {
-        entry ??= table.find(state, scope) ?? table.insert(state, namespace, scope, new GrowingMap<MapStateEntry>(), version);
+        entry ??= known(entries, state, table) ?? table.insertRestored(entries.key, state, entries.namespace, new GrowingMap());
         const key = readValue(reader);
-        (entry.value as GrowingMap<MapStateEntry>).set(keyIdentity(key), new MapStateEntry(key, readValue(reader), version));
+        (entry.value as GrowingMap<MapStateEntry>).set(keyIdentity(key), new MapStateEntry(key, readValue(reader), 0));
         break;
       }
       default:
-        table.insert(state, namespace, scope, readValue(reader), version);
+        table.insertRestored(entries.key, state, entries.namespace, readValue(reader));
     }
   }
+}
+
+/** An earlier part of the same list or map. */
+function known({ key, namespace }: BlockReader, state: RegisteredState, table: KeyTable): StateEntry | undefined {
+  table.setCurrentKey(key);
+  return table.find(state, namespace === undefined ? undefined : keyIdentity(namespace));
 }
 
 function isTimers(kind: SectionKind): kind is TimersKind {

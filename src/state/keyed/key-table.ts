@@ -37,6 +37,14 @@ export class KeyTable {
     this.#head = unresolved;
   }
 
+  /** For the first entry of a key that was just read from a stream: nobody else holds it. */
+  insertRestored(key: unknown, state: RegisteredState, namespace: unknown, value: unknown): StateEntry {
+    this.setCurrentKey(key);
+    const scope = namespace === undefined ? undefined : keyIdentity(namespace);
+    const head = this.#resolve();
+    return this.#add(new StateEntry(state, head === undefined ? key : head.key, namespace, scope, value, 0), head);
+  }
+
   clearCurrentKey(): void {
     this.#key = noKey;
     this.#identity = noKey;
@@ -70,13 +78,7 @@ export class KeyTable {
     let head = this.#head;
     if (head === unresolved) head = this.#resolve();
     const key = head === undefined ? this.#ownKey() : head.key;
-    const entry = new StateEntry(state, key, detachKey(namespace), scope, value, version);
-    if (head?.state === indexState) addToIndex(head.value as Index, entry);
-    else {
-      entry.next = head;
-      this.#replaceHead(isLong(entry) ? indexOf(entry) : entry);
-    }
-    return entry;
+    return this.#add(new StateEntry(state, key, detachKey(namespace), scope, value, version), head);
   }
 
   /** Removes an entry of the current key. */
@@ -129,6 +131,15 @@ export class KeyTable {
     const isItself = this.#identity === this.#key;
     if (typeof this.#identity === 'string') this.#identity = flattenString(this.#identity);
     return isItself ? this.#identity : detachKey(this.#key);
+  }
+
+  #add(entry: StateEntry, head: StateEntry | undefined): StateEntry {
+    if (head?.state === indexState) addToIndex(head.value as Index, entry);
+    else {
+      entry.next = head;
+      this.#replaceHead(isLong(entry) ? indexOf(entry) : entry);
+    }
+    return entry;
   }
 
   #replaceHead(head: StateEntry | undefined): void {
