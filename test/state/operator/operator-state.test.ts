@@ -1,4 +1,6 @@
 /** What was in operator state is there again after a restore, at any parallelism, as each mode promises. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HeapOperatorStateBackend } from '../../../src/state/operator/heap-operator-state-backend.ts';
@@ -77,6 +79,32 @@ test('the snapshot holds the moment of the call', async () => {
   state.add({ offset: 3 });
   const copy = await restored(await snapshot);
   expect([...copy.getListState(list).get()]).toEqual([{ offset: 1 }]);
+});
+
+test('the stream of version 1 is read, and is what is written', async () => {
+  const backend = new HeapOperatorStateBackend('op');
+  backend.getListState<unknown>(list).addAll([{ topic: 'orders', partition: 3, offset: 2n ** 40n }, 'é€', new Date(0)]);
+  backend.getUnionListState<unknown>(union).addAll([[1, -0.5], new Uint8Array([7])]);
+  backend.getBroadcastState<unknown, unknown>(rules).putAll([
+    ['limit', { atMost: 10 }],
+    [['a', 1], null],
+  ]);
+  const golden = readFileSync(join(import.meta.dirname, '../../golden/operator-state-v1'));
+  const [handle] = (await snapshotOf(backend)) as [OperatorStateHandle];
+  expect(handle.states).toEqual({
+    list: { mode: 'SPLIT', offsets: [9, 63, 70] },
+    union: { mode: 'UNION', offsets: [80, 97] },
+    rules: { mode: 'BROADCAST', offsets: [101] },
+  });
+  expect(Buffer.from(await readFromHandle(handle)).equals(golden)).toBe(true);
+  const copy = new HeapOperatorStateBackend('op');
+  await copy.restore([handle], async () => golden);
+  for (const descriptor of [list, { ...union }]) {
+    const read = (of: HeapOperatorStateBackend) =>
+      descriptor.name === 'list' ? of.getListState(descriptor) : of.getUnionListState(descriptor);
+    expect([...read(copy).get()]).toEqual([...read(backend).get()]);
+  }
+  expect([...copy.getBroadcastState(rules).entries()]).toEqual([...backend.getBroadcastState(rules).entries()]);
 });
 
 test('without elements there is no handle', async () => {
