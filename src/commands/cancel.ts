@@ -52,7 +52,10 @@ export class Cancel extends ActionCommand<typeof table> {
     this.terminal.out(`Cancelling job ${jobId} with savepoint to ${directory ?? 'default savepoint directory'}.`);
     try {
       const trigger = await client.triggerSavepoint(jobId, { targetDirectory: directory, cancelJob: true, format });
-      const path = await client.awaitSavepoint(jobId, trigger, configuration.get('client.timeout'));
+      const path = await this.withProgress(
+        'The savepoint is being taken',
+        client.awaitSavepoint(jobId, trigger, configuration.get('client.timeout')),
+      );
       this.terminal.out(`Cancelled job ${jobId}. Savepoint stored in ${path}.`);
     } catch (error) {
       throw new FlinkException(`Could not cancel job ${jobId}.`, { cause: error });

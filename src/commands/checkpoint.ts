@@ -31,7 +31,10 @@ export class Checkpoint extends ActionCommand<typeof table> {
     this.terminal.out('Waiting for response...');
     try {
       const trigger = await client.triggerCheckpoint(jobId, options.full);
-      const checkpointId = await client.awaitCheckpoint(jobId, trigger, configuration.get('client.timeout'));
+      const checkpointId = await this.withProgress(
+        'The checkpoint is being taken',
+        client.awaitCheckpoint(jobId, trigger, configuration.get('client.timeout')),
+      );
       this.terminal.out(`Checkpoint${options.full ? '(FULL)' : ''} ${checkpointId} for job ${jobId} completed.`);
       this.terminal.out('You can resume your program from this checkpoint with the run command.');
     } catch (error) {

@@ -44,7 +44,10 @@ export class Savepoint extends ActionCommand<typeof table> {
     try {
       const trigger = await client.triggerSavepoint(jobId, { targetDirectory: words[1], cancelJob: false, format });
       if (options.detached) return this.terminal.out(`Successfully trigger manual savepoint, triggerId: ${trigger}`);
-      const path = await client.awaitSavepoint(jobId, trigger, configuration.get('client.timeout'));
+      const path = await this.withProgress(
+        'The savepoint is being taken',
+        client.awaitSavepoint(jobId, trigger, configuration.get('client.timeout')),
+      );
       this.terminal.out(`Savepoint completed. Path: ${path}`);
       this.terminal.out('You can resume your program from this savepoint with the run command.');
     } catch (error) {
@@ -56,7 +59,8 @@ export class Savepoint extends ActionCommand<typeof table> {
     const client = connectToCluster(configuration);
     this.terminal.out(`Disposing savepoint '${path}'.`);
     this.terminal.out('Waiting for response...');
-    await client.disposeSavepoint(path, configuration.get('client.timeout')).catch((error: unknown) => {
+    const disposal = client.disposeSavepoint(path, configuration.get('client.timeout'));
+    await this.withProgress('The savepoint is being deleted', disposal).catch((error: unknown) => {
       throw new FlinkException(`Disposing the savepoint '${path}' failed.`, { cause: error });
     });
     this.terminal.out(`Savepoint '${path}' disposed.`);

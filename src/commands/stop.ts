@@ -42,7 +42,10 @@ export class Stop extends ActionCommand<typeof table> {
     try {
       const trigger = await client.triggerStop(jobId, { targetDirectory: directory, drain: options.drain, format });
       if (options.detached) return this.terminal.out(`Successfully trigger stop-with-savepoint in detached mode, triggerId: ${trigger}`);
-      const path = await client.awaitSavepoint(jobId, trigger, configuration.get('client.timeout'));
+      const path = await this.withProgress(
+        'The savepoint is being taken',
+        client.awaitSavepoint(jobId, trigger, configuration.get('client.timeout')),
+      );
       this.terminal.out(`Savepoint completed. Path: ${path}`);
     } catch (error) {
       throw new FlinkException(`Could not stop with a savepoint job "${jobId}".`, { cause: error });

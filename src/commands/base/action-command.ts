@@ -9,6 +9,7 @@ import { normaliseArguments, type WordOrder } from '../arguments/argument-normal
 import { oclifFlags, oclifWords } from '../arguments/oclif-flags.ts';
 import type { OptionTable, ParsedOptions } from '../arguments/option-table.ts';
 import { type ActionDescription, actionHelp } from './action-help.ts';
+import { progressOf } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Arguments<T extends OptionTable> {
@@ -56,6 +57,16 @@ export abstract class ActionCommand<T extends OptionTable> extends Command {
   /** Help that Weir adds; stderr, so that no script trips over it. */
   protected hint(text: string): void {
     this.terminal.err(`Hint: ${text}`);
+  }
+
+  /** Shows on stderr, where somebody watches, that `work` takes its time. */
+  protected async withProgress<R>(text: string, work: Promise<R>): Promise<R> {
+    const stop = progressOf(this.terminal)(text);
+    try {
+      return await work;
+    } finally {
+      stop();
+    }
   }
 
   override async catch(error: unknown): Promise<void> {

@@ -7,7 +7,10 @@ import { type DaemonCommand, daemonCommand } from '../../deployment/daemon/daemo
 import { DaemonControl } from '../../deployment/daemon/daemon-control.ts';
 import { type DaemonName, daemonPlace } from '../../deployment/daemon/daemon-place.ts';
 import { installationRoot } from '../../shared/installation.ts';
+import { progressOf } from './progress.ts';
 import type { Terminal } from './terminal.ts';
+
+const taskManagerPatienceMs = 10_000;
 
 export class Daemons {
   readonly control: DaemonControl;
@@ -64,7 +67,7 @@ export class Daemons {
   async perform(verb: string | undefined, daemon: DaemonName, extra: readonly string[] = []): Promise<number | undefined> {
     switch (verb) {
       case 'start':
-        return this.control.start(daemon, this.command(daemon, extra));
+        return this.#start(daemon, extra);
       case 'start-foreground':
         return this.control.startForeground(daemon, this.command(daemon, extra));
       case 'stop':
@@ -73,6 +76,17 @@ export class Daemons {
         return this.control.stopAll(daemon);
       default:
         return undefined;
+    }
+  }
+
+  /** A TaskManager may be started before its JobManager: nobody waits long for that. */
+  async #start(daemon: DaemonName, extra: readonly string[]): Promise<number> {
+    const started = await this.control.launch(daemon, this.command(daemon, extra));
+    const stopProgress = progressOf(this.#terminal)(`Waiting until ${daemon} is ready`);
+    try {
+      return await this.control.awaitReady(started, daemon === 'taskexecutor' ? taskManagerPatienceMs : undefined);
+    } finally {
+      stopProgress();
     }
   }
 }

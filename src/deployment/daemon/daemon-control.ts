@@ -25,7 +25,6 @@ export interface DaemonControlOptions {
   /** One line on stderr: what Flink does not say. */
   explain(line: string): void;
   readonly stopPatienceMs?: number | undefined;
-  readonly readyPatienceMs?: number | undefined;
 }
 
 /** A daemon that was started and is not ready yet. */
@@ -50,11 +49,6 @@ export class DaemonControl {
     this.#place = options.place;
   }
 
-  /** Starts one more instance and waits for it. Gives the exit code. */
-  async start(daemon: DaemonName, command: DaemonCommand): Promise<number> {
-    return this.awaitReady(await this.launch(daemon, command));
-  }
-
   /** Starts one more instance; {@link awaitReady} tells what became of it. */
   async launch(daemon: DaemonName, command: DaemonCommand): Promise<StartedDaemon> {
     for (const warning of command.warnings) this.#options.explain(`WARNING: ${warning}`);
@@ -70,13 +64,15 @@ export class DaemonControl {
     });
   }
 
-  async awaitReady(started: StartedDaemon): Promise<number> {
-    const patience = this.#options.readyPatienceMs ?? readyPatienceMs;
+  /** Gives the exit code: a process that runs and is not ready yet is no failure, and is told. */
+  async awaitReady(started: StartedDaemon, patience = readyPatienceMs): Promise<number> {
     const deadline = performance.now() + patience;
     while (!existsSync(started.readyFile)) {
       if (!isRunning(started.pid)) return this.#reportDeath(started);
       if (performance.now() > deadline) {
         this.#options.explain(`${started.daemon} is running but not ready after ${patience / 1000} s; see ${started.logFile}`);
+        const [last] = lastMessages(started.logFile);
+        if (last !== undefined) this.#options.explain(`Its last line: ${last}`);
         return 0;
       }
       await pause();
@@ -220,6 +216,12 @@ function lastWords({ outFile, logFile }: StartedDaemon): string[] {
     if (lines.length > 0) return [`It wrote (${path}):`, ...lines.slice(-shownLines).map((line) => `  ${line}`)];
   }
   return [`It wrote nothing to ${outFile} and ${logFile}.`];
+}
+
+/** What its log says, without time and component; the newest first. */
+function lastMessages(logFile: string): string[] {
+  const lines = existsSync(logFile) ? readFileSync(logFile, 'utf8').trimEnd().split('\n') : [];
+  return lines.flatMap((line) => / \[\] - (.*)$/.exec(line)?.[1] ?? []).reverse();
 }
 
 type Execve = (file: string, args: readonly string[], environment: Record<string, string>) => never;
