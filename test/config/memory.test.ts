@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Configuration } from '../../src/config/configuration.ts';
 import { deriveJobManagerMemory } from '../../src/config/memory/job-manager-memory.ts';
-import { deriveTaskManagerProcess } from '../../src/config/memory/process-memory.ts';
+import { deriveJobManagerProcess, deriveTaskManagerProcess } from '../../src/config/memory/process-memory.ts';
 import { deriveTaskManagerMemory } from '../../src/config/memory/task-manager-memory.ts';
 
 const mb = 2 ** 20;
@@ -95,6 +96,78 @@ describe('TaskManager', () => {
   });
 });
 
+describe('a TaskManager of an old file', () => {
+  const derive = (settings: Record<string, string>) => deriveTaskManagerMemory(Configuration.of(settings));
+
+  test('takes its heap for flink.size, in bytes or megabytes', () => {
+    const modern = tm({ 'flink.size': '2048m' });
+    expect(derive({ 'taskmanager.heap.size': '2048m' })).toEqual(modern);
+    expect(derive({ 'taskmanager.heap.mb': '2048' })).toEqual(modern);
+    expect(derive({ 'taskmanager.heap.mb': '1', 'taskmanager.heap.size': '2048m' })).toEqual(modern);
+    expect(derive({ 'taskmanager.heap.mb': '1', 'taskmanager.memory.flink.size': '2048m' })).toEqual(modern);
+    expect(() => derive({ 'taskmanager.heap.mb': '-1' })).toThrow(expect.objectContaining({ code: 'MEMORY_E11' }));
+    // The trap: the shipped process.size beside it.
+    expect(() => derive({ 'taskmanager.heap.size': '2048m', 'taskmanager.memory.process.size': '1728m' })).toThrow(
+      /less than flink memory/,
+    );
+  });
+
+  test('counts its network memory in buffers, unless a newer key says it', () => {
+    const settings = { 'taskmanager.memory.flink.size': '2048m', 'taskmanager.network.numberOfBuffers': '4096' };
+    expect(derive(settings).network).toBe(128 * mb);
+    expect(derive({ ...settings, 'taskmanager.network.memory.min': '64m' }).network).toBe(214748368);
+    expect(() => derive({ ...settings, 'taskmanager.memory.task.heap.size': '512m' })).toThrow(
+      expect.objectContaining({ code: 'MEMORY_E14' }),
+    );
+  });
+});
+
+describe('whatever the sizes', () => {
+  const settings = fc.record({
+    process: fc.integer({ min: 982, max: 65_536 }).map((size) => `${size}m`),
+    managed: fc.constantFrom('0.0', '0.1', '0.4'),
+    slots: fc.integer({ min: 1, max: 16 }),
+  });
+
+  test('the parts make up the process, and the process that gets them derives the same', () => {
+    fc.assert(
+      fc.property(settings, ({ process, managed, slots }) => {
+        const config = Configuration.of({
+          'taskmanager.memory.process.size': process,
+          'taskmanager.memory.managed.fraction': managed,
+          'taskmanager.numberOfTaskSlots': slots,
+        });
+        const memory = deriveTaskManagerMemory(config);
+        const { process: total, flink, metaspace, overhead, ...parts } = memory;
+        expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBe(flink);
+        expect(flink + metaspace + overhead).toBe(total);
+        const derived = attempt(() => deriveTaskManagerProcess(config));
+        if (derived === undefined) return;
+        expect(deriveTaskManagerProcess(config.with(derived.dynamicProperties))).toMatchObject({
+          memory,
+          slotLimits: derived.slotLimits,
+          managedBytesPerSlot: derived.managedBytesPerSlot,
+        });
+        // What slots, main thread, network and managed memory may take, and what Node takes anyway.
+        const { heapBytes, resourceLimits } = derived.slotLimits;
+        const slotBytes = heapBytes + 1.5 * resourceLimits.maxYoungGenerationSizeMb * mb;
+        const taken = slots * slotBytes + memory.frameworkHeap + memory.network + memory.managed + (45 + 13 * slots) * mb;
+        expect(taken).toBeLessThanOrEqual(total);
+      }),
+    );
+  });
+});
+
+/** Undefined when so many slots do not fit: another test reads that message. */
+function attempt<T>(derive: () => T): T | undefined {
+  try {
+    return derive();
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'SLOT_HEAP_TOO_SMALL' });
+    return undefined;
+  }
+}
+
 describe('JobManager', () => {
   test.each([{ 'process.size': '1600m' }, { 'flink.size': '1152m' }, { 'heap.size': '1024m' }])(
     '%j gives the default split',
@@ -117,5 +190,18 @@ describe('JobManager', () => {
     );
     expect(() => jm({ 'process.size': '576m' })).toThrow(expect.objectContaining({ code: 'MEMORY_E8' }));
     expect(jm({ 'process.size': '577m' }).heap).toBe(mb);
+  });
+
+  test('of an old file takes its heap for heap.size', () => {
+    const derive = (settings: Record<string, string>) => deriveJobManagerMemory(Configuration.of(settings));
+    expect(derive({ 'jobmanager.heap.size': '1024m' })).toEqual(jm({ 'heap.size': '1024m' }));
+    expect(derive({ 'jobmanager.heap.mb': '1024' })).toEqual(jm({ 'heap.size': '1024m' }));
+  });
+
+  test('with a heap that is hardly meant warns', () => {
+    const warnings = (size: string) => deriveJobManagerProcess(Configuration.of({ 'jobmanager.memory.process.size': size })).warnings;
+    expect(warnings('1600m')).toEqual([]);
+    expect(warnings('700m')).toEqual([expect.stringMatching(/heap is .*less than the recommended 128\.000mb/)]);
+    expect(warnings('600m')).toHaveLength(2);
   });
 });
