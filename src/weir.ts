@@ -1,10 +1,13 @@
 /** What `import … from 'weir'` gives: the programming interface, with its connectors and an embedded cluster behind it. */
 import { installConnectors } from './api/connector-registry.ts';
-import { installedPipelineExecutor, type PipelineExecutor, setPipelineExecutor } from './api/executor.ts';
+import { installedPipelineExecutor, installLocalExecution, type PipelineExecutor, setPipelineExecutor } from './api/executor.ts';
 import { builtInConnectors } from './connectors/built-in.ts';
+import { generateStreamGraph } from './graph/stream-graph-generator.ts';
+import { streamingPlan } from './graph/streaming-plan.ts';
 
 export * from './api/index.ts';
 export { DataGeneratorSource, type GeneratorFunction, RateLimiterStrategy } from './connectors/datagen/data-generator-source.ts';
+export { DiscardingSink } from './connectors/discarding/discarding-sink.ts';
 export {
   BasePathBucketAssigner,
   type BucketAssigner,
@@ -23,8 +26,17 @@ export {
   OnCheckpointRollingPolicy,
   type RollingPolicy,
 } from './connectors/filesystem/file-sink/rolling-policy.ts';
+export {
+  FileSource,
+  type FileSourceBuilder,
+  JsonLinesFormat,
+  type StreamFormat,
+  TextLineInputFormat,
+} from './connectors/filesystem/file-source.ts';
+export { NumberSequenceSource } from './connectors/sequence/number-sequence-source.ts';
 
 installConnectors(builtInConnectors);
+installLocalExecution({ createExecutor: embeddedExecutor, renderPlan: (job) => JSON.stringify(streamingPlan(generateStreamGraph(job))) });
 if (!installedPipelineExecutor()) setPipelineExecutor(embeddedExecutor());
 
 /** For programs run by themselves: the embedded cluster is loaded when the first job is executed. */

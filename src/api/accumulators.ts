@@ -1,4 +1,5 @@
 /** Accumulators: sums over all subtasks, returned with the job's result. The JobManager merges their JSON forms by type. */
+import { UserError } from '../shared/errors.ts';
 import type { Accumulator } from './functions.ts';
 
 abstract class Sum implements Accumulator<number, number> {
@@ -57,18 +58,40 @@ abstract class Extreme implements Accumulator<number, number> {
   }
 }
 
-export class DoubleMinimum extends Extreme {
-  readonly type = 'DoubleMinimum';
+abstract class Minimum extends Extreme {
   choose(a: number, b: number): number {
     return Math.min(a, b);
   }
 }
 
-export class DoubleMaximum extends Extreme {
-  readonly type = 'DoubleMaximum';
+abstract class Maximum extends Extreme {
   choose(a: number, b: number): number {
     return Math.max(a, b);
   }
+}
+
+export class IntMinimum extends Minimum {
+  readonly type = 'IntMinimum';
+}
+
+export class IntMaximum extends Maximum {
+  readonly type = 'IntMaximum';
+}
+
+export class LongMinimum extends Minimum {
+  readonly type = 'LongMinimum';
+}
+
+export class LongMaximum extends Maximum {
+  readonly type = 'LongMaximum';
+}
+
+export class DoubleMinimum extends Minimum {
+  readonly type = 'DoubleMinimum';
+}
+
+export class DoubleMaximum extends Maximum {
+  readonly type = 'DoubleMaximum';
 }
 
 export class AverageAccumulator implements Accumulator<number, number> {
@@ -116,11 +139,30 @@ export class Histogram implements Accumulator<number, ReadonlyMap<number, number
   }
 }
 
+const mergeable = new Set(
+  ['Counter', 'Minimum', 'Maximum']
+    .flatMap((kind) => ['Int', 'Long', 'Double'].map((type) => type + kind))
+    .concat('AverageAccumulator', 'Histogram'),
+);
+
+/** Throws UserError('UNKNOWN_ACCUMULATOR') for one that the JobManager could not merge. */
+export function requireMergeable(name: string, type: string): void {
+  if (mergeable.has(type)) return;
+  throw new UserError('UNKNOWN_ACCUMULATOR', {
+    problem: `The accumulator '${name}' of type '${type}' cannot be merged over subtasks.`,
+    tryNext: ['Use one of the counters, minimums, maximums, AverageAccumulator or Histogram of weir.'],
+  });
+}
+
 /** Merges two JSON forms of one accumulator type. */
 export function mergeAccumulators(type: string, a: unknown, b: unknown): unknown {
   switch (type) {
+    case 'IntMinimum':
+    case 'LongMinimum':
     case 'DoubleMinimum':
       return a === null ? b : b === null ? a : Math.min(a as number, b as number);
+    case 'IntMaximum':
+    case 'LongMaximum':
     case 'DoubleMaximum':
       return a === null ? b : b === null ? a : Math.max(a as number, b as number);
     case 'AverageAccumulator': {

@@ -9,13 +9,21 @@ import type { Source, SourceSplit } from './source.ts';
 // biome-ignore lint/suspicious/noExplicitAny: the split and checkpoint types are the connector's own business
 type AnySource<T> = Source<T, any, any> & { readonly boundedness: Source<T, SourceSplit>['boundedness'] };
 
+export interface TextFileSinkOptions {
+  readonly overwrite: boolean;
+  /** Default: as `print` shows the record. */
+  readonly render?: ((value: unknown) => string) | undefined;
+  /** Behind each record; default a line feed. */
+  readonly delimiter?: string | undefined;
+}
+
 export interface ConnectorRegistry {
   collection<T>(values: readonly T[]): AnySource<T>;
-  iterable<T>(create: () => Iterable<T> | AsyncIterable<T>): AnySource<T>;
+  iterable<T>(create: (context: { readonly signal: AbortSignal }) => Iterable<T> | AsyncIterable<T>): AnySource<T>;
   numberSequence(from: number, to: number): AnySource<number>;
   textFile(path: string, options?: { charset?: string | undefined }): AnySource<string>;
   socketText(options: { host: string; port: number; delimiter?: string | undefined; maxRetry?: number | undefined }): AnySource<string>;
-  textFileSink(path: string, options: { overwrite: boolean }): Sink<unknown, unknown, unknown>;
+  textFileSink(path: string, options: TextFileSinkOptions): Sink<unknown, unknown, unknown>;
   socketSink(options: { host: string; port: number; serialize: (value: never) => string | Uint8Array }): Sink<unknown, unknown, unknown>;
 }
 

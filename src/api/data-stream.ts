@@ -4,6 +4,7 @@
  */
 // biome-ignore-all lint/suspicious/noExplicitAny: the erased side of generic transformations
 import { UserError } from '../shared/errors.ts';
+import { renderValue } from '../shared/render-value.ts';
 import type { TypeInfo } from '../types/type-info.ts';
 import { connectors } from './connector-registry.ts';
 import { type DeclaredCoProcess, type DeclaredKeyedProcess, type StateDeclarations, withDeclaredState } from './declared-state.ts';
@@ -27,14 +28,39 @@ import type {
   SinkFunction,
 } from './functions.ts';
 import type { GenericWriteAheadSink } from './generic-write-ahead-sink.ts';
+import { programPath } from './program-path.ts';
 import type { Sink } from './sink.ts';
 import type { StreamExecutionEnvironment } from './stream-execution-environment.ts';
 import type { PhysicalTransformation, Transformation } from './transformation.ts';
 import type { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
 import type { WatermarkStrategy } from './watermark-strategy.ts';
 
-/** What may be a key. */
+/** Steps of one group share slots; other groups have slots of their own. */
+export interface SlotSharingGroup {
+  readonly name: string;
+}
+
+/** What may be a key: of objects and arrays, all that is in them. */
 export type Key = string | number | bigint | boolean | null | Date | readonly Key[] | { readonly [field: string]: Key };
+/** K itself when it may be a key, else a type that nothing fits; interfaces count as the objects they describe. */
+type Keyable<K> = K extends string | number | bigint | boolean | null | Date
+  ? K
+  : K extends
+        | undefined
+        | symbol
+        | ((...args: never) => unknown)
+        | ReadonlyMap<unknown, unknown>
+        | ReadonlySet<unknown>
+        | PromiseLike<unknown>
+    ? never
+    : { readonly [F in keyof K]: Keyable<K[F]> };
+type KeySelectorLike<T, K> = ((value: T) => K & Keyable<K>) | KeySelector<T, K & Keyable<K>>;
+/** A field or a selector, and the key that it gives. */
+type Selector<T> = KeyField<T> | ((value: T) => unknown);
+type KeyBy<T, S> = S extends (value: T) => infer K ? K : S extends keyof T ? T[S] : never;
+/** S, when its keys are of the type of the other stream's keys. */
+type MatchingSelector<T, S, K> = [KeyBy<T, S>] extends [K] ? unknown : [K] extends [KeyBy<T, S>] ? unknown : SameKeyAsFirst<T, K>;
+type SameKeyAsFirst<T, K> = (value: T) => K;
 /** Positions of a tuple, or any number for an array, whose values are of type V. */
 type IndexOf<T extends readonly unknown[], V> = number extends T['length']
   ? T[number] extends V
@@ -45,11 +71,21 @@ type IndexOf<T extends readonly unknown[], V> = number extends T['length']
       `${number}`
     >];
 type FieldOf<T, V> = T extends readonly unknown[] ? IndexOf<T, V> : { [F in keyof T]-?: T[F] extends V ? F : never }[keyof T] & string;
-type KeyField<T> = T extends readonly unknown[] ? IndexOf<T, unknown> : keyof T & string;
+type KeyField<T> = T extends readonly unknown[]
+  ? IndexOf<T, unknown>
+  : { [F in keyof T]-?: T[F] extends Keyable<T[F]> ? F : never }[keyof T] & string;
 type MapLike<T, R> = ((value: T) => R) | MapFunction<T, R>;
 type FlatMapLike<T, R> = ((value: T, out: Collector<R>) => Iterable<R> | void) | FlatMapFunction<T, R>;
 type ReduceLike<T> = ((a: T, b: T) => T) | ReduceFunction<T>;
+type RecordOf<S> = S extends DataStream<infer R> ? R : never;
 type AwaitedNever<R> = R extends PromiseLike<unknown> ? never : R;
+
+/** How a record becomes bytes. */
+export interface SerializationSchema<T> {
+  serialize(value: T): string | Uint8Array;
+}
+
+export type WriteMode = 'NO_OVERWRITE' | 'OVERWRITE';
 
 export class DataStream<T> {
   readonly environment: StreamExecutionEnvironment;
@@ -84,15 +120,16 @@ export class DataStream<T> {
 
   /** By field name, tuple index, or a function of the record. */
   keyBy<F extends KeyField<T> & keyof T>(field: F): KeyedStream<T, T[F]>;
-  keyBy<K extends Key>(selector: ((value: T) => K) | KeySelector<T, K>): KeyedStream<T, K>;
+  keyBy<K>(selector: KeySelectorLike<T, K>): KeyedStream<T, K>;
   keyBy(selector: unknown): KeyedStream<T, unknown> {
     const keySelector = selectorOf(selector, 'keyBy');
     return new KeyedStream(this.environment, this.#partition({ kind: 'hash', keySelector }), keySelector);
   }
 
-  union(...others: readonly DataStream<T>[]): DataStream<T> {
+  /** All records of all streams, in no particular order. */
+  union<const S extends readonly DataStream<any>[]>(...others: S): DataStream<T | RecordOf<S[number]>> {
     const inputs = [this, ...others].map((stream) => stream.transformation);
-    return new DataStream(
+    return new DataStream<T | RecordOf<S[number]>>(
       this.environment,
       this.environment.builder.add((id) => ({ kind: 'union', id, inputs })),
     );
@@ -168,15 +205,23 @@ export class DataStream<T> {
   }
 
   /** One file at parallelism 1, else a directory with one file per subtask. */
-  writeAsText(path: string, mode: 'NO_OVERWRITE' | 'OVERWRITE' = 'NO_OVERWRITE'): DataStreamSink<T> {
-    return this.sinkTo(connectors().textFileSink(path, { overwrite: mode === 'OVERWRITE' })).name(`Sink: ${path}`);
+  writeAsText(path: string, mode: WriteMode = 'NO_OVERWRITE'): DataStreamSink<T> {
+    return this.sinkTo(connectors().textFileSink(programPath(path), { overwrite: mode === 'OVERWRITE' })).name(`Sink: ${path}`);
+  }
+
+  /** Tuples as lines of fields; plain objects give their fields' values. */
+  writeAsCsv(path: string, mode: WriteMode = 'NO_OVERWRITE', rowDelimiter = '\n', fieldDelimiter = ','): DataStreamSink<T> {
+    const render = (value: T): string => csvRow(value, fieldDelimiter);
+    const options = { overwrite: mode === 'OVERWRITE', render: render as (value: unknown) => string, delimiter: rowDelimiter };
+    return this.sinkTo(connectors().textFileSink(programPath(path), options)).name(`Sink: ${path}`);
   }
 
   writeToSocket(
     host: string,
     port: number,
-    serialize: (value: T) => string | Uint8Array = (value) => `${String(value)}\n`,
+    schema: ((value: T) => string | Uint8Array) | SerializationSchema<T> = (value) => `${renderValue(value)}\n`,
   ): DataStreamSink<T> {
+    const serialize = typeof schema === 'function' ? schema : (value: T) => schema.serialize(value);
     return this.sinkTo(connectors().socketSink({ host, port, serialize: serialize as (value: never) => string })).setParallelism(1);
   }
 
@@ -188,11 +233,26 @@ export class DataStream<T> {
     );
   }
 
-  /** Runs the job and hands the records to this process as they come. */
-  async *executeAndCollect(jobName?: string): AsyncGenerator<T, void, undefined> {
-    const resultId = `collect-${this.transformation.id}`;
-    this.#sink('Collect', { type: 'collect', resultId }).setParallelism(1);
-    yield* this.environment.collect(resultId, jobName) as AsyncIterable<T>;
+  /**
+   * Runs the job and hands the records to this process as they come; leaving the loop cancels the job. With a limit: the first
+   * records as an array.
+   */
+  executeAndCollect(jobName?: string): AsyncGenerator<T, void, undefined>;
+  executeAndCollect(limit: number): Promise<T[]>;
+  executeAndCollect(jobName: string, limit: number): Promise<T[]>;
+  executeAndCollect(nameOrLimit?: string | number, limit?: number): AsyncGenerator<T, void, undefined> | Promise<T[]> {
+    const most = typeof nameOrLimit === 'number' ? nameOrLimit : limit;
+    const records = this.environment.collect(this.#collected(), typeof nameOrLimit === 'string' ? nameOrLimit : undefined);
+    return most === undefined ? (records as AsyncGenerator<T, void, undefined>) : firstOf(records as AsyncGenerator<T>, most);
+  }
+
+  /** The records of the job that `executeAsync` starts next: iterate over them once it runs. */
+  collectAsync(): AsyncGenerator<T, void, undefined> {
+    return this.environment.collectLater(this.#collected()) as AsyncGenerator<T, void, undefined>;
+  }
+
+  getId(): number {
+    return this.transformation.id;
   }
 
   getParallelism(): number {
@@ -223,6 +283,13 @@ export class DataStream<T> {
     return new DataStreamSink<T>(transformation);
   }
 
+  /** Adds the sink that sends the records to the client; the result's id. */
+  #collected(): string {
+    const resultId = `collect-${this.environment.builder.nextId}`;
+    this.#sink('Collect', { type: 'collect', resultId }).setParallelism(1);
+    return resultId;
+  }
+
   #repartitioned(kind: 'forward' | 'rescale' | 'rebalance' | 'shuffle' | 'broadcast' | 'global'): DataStream<T> {
     return new DataStream(this.environment, this.#partition({ kind }));
   }
@@ -244,14 +311,19 @@ export class SingleOutputStreamOperator<T> extends DataStream<T> {
     return this;
   }
 
+  getName(): string {
+    return this.#physical.name;
+  }
+
   /** Ties the operator's state to this word, whatever else changes in the program. */
   uid(uid: string): this {
     this.#physical.uid = uid;
     return this;
   }
 
+  /** The operator id itself, for state whose step had no `uid`: 32 hexadecimal digits, as logs and REST show them. */
   setUidHash(hash: string): this {
-    this.#physical.uidHash = hash;
+    this.#physical.uidHash = operatorId(hash);
     return this;
   }
 
@@ -265,13 +337,20 @@ export class SingleOutputStreamOperator<T> extends DataStream<T> {
     return this;
   }
 
+  /** This step runs once, whatever is set later. */
+  forceNonParallel(): this {
+    this.#physical.parallelism = 1;
+    this.#physical.forceNonParallel = true;
+    return this;
+  }
+
   setMaxParallelism(maxParallelism: number): this {
     this.#physical.maxParallelism = positive(maxParallelism, 'setMaxParallelism', 32768);
     return this;
   }
 
-  slotSharingGroup(group: string): this {
-    this.#physical.slotSharingGroup = group;
+  slotSharingGroup(group: string | SlotSharingGroup): this {
+    this.#physical.slotSharingGroup = typeof group === 'string' ? group : group.name;
     return this;
   }
 
@@ -315,13 +394,28 @@ export class DataStreamSink<T> {
     return this;
   }
 
+  setUidHash(hash: string): this {
+    this.transformation.uidHash = operatorId(hash);
+    return this;
+  }
+
+  setDescription(description: string): this {
+    this.transformation.description = description;
+    return this;
+  }
+
   setParallelism(parallelism: number): this {
     setParallelism(this.transformation, parallelism);
     return this;
   }
 
-  slotSharingGroup(group: string): this {
-    this.transformation.slotSharingGroup = group;
+  setMaxParallelism(maxParallelism: number): this {
+    this.transformation.maxParallelism = positive(maxParallelism, 'setMaxParallelism', 32768);
+    return this;
+  }
+
+  slotSharingGroup(group: string | SlotSharingGroup): this {
+    this.transformation.slotSharingGroup = typeof group === 'string' ? group : group.name;
     return this;
   }
 
@@ -392,18 +486,26 @@ export class ConnectedStreams<A, B, K = never> {
     this.#second = second;
   }
 
-  keyBy<KK extends Key>(first: KeyField<A> | ((value: A) => KK), second: KeyField<B> | ((value: B) => KK)): ConnectedStreams<A, B, KK> {
-    return new ConnectedStreams<A, B, KK>(
-      this.#first.keyBy(selectorOf(first, 'keyBy') as (value: A) => KK),
-      this.#second.keyBy(selectorOf(second, 'keyBy') as (value: B) => KK),
+  /** Each stream by a field, an index or a function of its records; the keys of both are of one type. */
+  keyBy<S1 extends Selector<A>, S2 extends Selector<B>>(
+    first: S1,
+    second: S2 & MatchingSelector<B, S2, KeyBy<A, S1>>,
+  ): ConnectedStreams<A, B, KeyBy<A, S1>> {
+    return new ConnectedStreams<A, B, KeyBy<A, S1>>(
+      this.#first.keyBy(selectorOf(first, 'keyBy') as (value: A) => any),
+      this.#second.keyBy(selectorOf(second, 'keyBy') as (value: B) => any),
     );
   }
 
-  map<R>(mapper: CoMapFunction<A, B, R>): SingleOutputStreamOperator<R> {
+  map<R>(mapper: CoMapFunction<A, B, AwaitedNever<R>>): SingleOutputStreamOperator<R> {
+    refuseAsync(mapper, 'map1');
+    refuseAsync(mapper, 'map2');
     return this.#two('Co-Map', { type: 'co-map', function: mapper });
   }
 
   flatMap<R>(flatMapper: CoFlatMapFunction<A, B, R>): SingleOutputStreamOperator<R> {
+    refuseAsync(flatMapper, 'flatMap1');
+    refuseAsync(flatMapper, 'flatMap2');
     return this.#two('Co-Flat Map', { type: 'co-flat-map', function: flatMapper });
   }
 
@@ -428,6 +530,29 @@ export class ConnectedStreams<A, B, K = never> {
       environment.builder.physical(name, spec, inputs, keySelectors ? { keySelectors } : {}),
     );
   }
+}
+
+async function firstOf<T>(records: AsyncGenerator<T>, limit: number): Promise<T[]> {
+  const first: T[] = [];
+  if (limit <= 0) throw new UserError('BAD_LIMIT', { problem: `executeAndCollect(${limit}): a limit above 0 is wanted.` });
+  for await (const record of records) {
+    first.push(record);
+    if (first.length === limit) break;
+  }
+  return first;
+}
+
+function csvRow(value: unknown, delimiter: string): string {
+  if (typeof value !== 'object' || value === null) {
+    throw new UserError('NOT_A_ROW', { problem: `writeAsCsv() writes tuples and objects, and got ${renderValue(value)}.` });
+  }
+  const fields = Array.isArray(value) ? value : Object.values(value);
+  return fields.map((field) => (field === null || field === undefined ? '' : renderValue(field))).join(delimiter);
+}
+
+function operatorId(hash: string): string {
+  if (/^[0-9a-fA-F]{32}$/.test(hash)) return hash.toLowerCase();
+  throw new UserError('BAD_UID_HASH', { problem: `setUidHash('${hash}'): 32 hexadecimal digits are wanted.` });
 }
 
 function setParallelism(transformation: PhysicalTransformation, parallelism: number): void {

@@ -5,6 +5,7 @@
  * The installed executor is found through a global symbol, so that two copies of this module in one process (a test
  * runner's and the built one's) still share it.
  */
+import { BugError } from '../shared/assert.ts';
 import type { Transformation } from './transformation.ts';
 
 /** What one `execute` call recorded. */
@@ -57,6 +58,34 @@ export interface PipelineExecutor {
   once(name: string, evaluate: () => unknown): Promise<unknown>;
   /** Configuration a new environment starts from: the effective configuration of the command line. */
   readonly configuration: Readonly<Record<string, string>>;
+}
+
+/** What this process can do with a program besides running it where it was submitted. The composition root puts it in. */
+export interface LocalExecution {
+  /** An embedded cluster in this process. */
+  createExecutor(): PipelineExecutor;
+  /** The graph as JSON. */
+  renderPlan(job: RecordedJob): string;
+}
+
+const localKey = Symbol.for('weir.local-execution');
+
+export function installLocalExecution(local: LocalExecution): void {
+  (globalThis as unknown as Record<symbol, LocalExecution>)[localKey] = local;
+}
+
+export function localPipelineExecutor(): PipelineExecutor {
+  return requireLocalExecution().createExecutor();
+}
+
+export function renderPlan(job: RecordedJob): string {
+  return requireLocalExecution().renderPlan(job);
+}
+
+function requireLocalExecution(): LocalExecution {
+  const local = (globalThis as unknown as Record<symbol, LocalExecution | undefined>)[localKey];
+  if (!local) throw new BugError('no local execution installed: import weir, not a part of it');
+  return local;
 }
 
 const installedKey = Symbol.for('weir.pipeline-executor');

@@ -104,12 +104,32 @@ export interface CoFlatMapFunction<A, B, R> extends RichFunction {
 // biome-ignore lint/suspicious/noExplicitAny: user record types end here
 export type KeySelectorFn = (value: any) => unknown;
 
+export interface JobInfo {
+  getJobId(): string;
+  getJobName(): string;
+}
+
+export interface TaskInfo {
+  getTaskName(): string;
+  /** `name (2/4)`. */
+  getTaskNameWithSubtasks(): string;
+  getNumberOfParallelSubtasks(): number;
+  getMaxNumberOfParallelSubtasks(): number;
+  /** From 0. */
+  getIndexOfThisSubtask(): number;
+  /** From 0; one more with each restart. */
+  getAttemptNumber(): number;
+}
+
 /** Everything a function may ask about where it runs. */
 export interface RuntimeContext {
   readonly jobId: string;
   readonly jobName: string;
   readonly taskName: string;
   readonly operatorName: string;
+  getJobInfo(): JobInfo;
+  getTaskInfo(): TaskInfo;
+  getMetricGroup(): MetricGroup;
   getIndexOfThisSubtask(): number;
   getNumberOfParallelSubtasks(): number;
   getMaxNumberOfParallelSubtasks(): number;
@@ -124,8 +144,8 @@ export interface RuntimeContext {
   getMapState<K, V>(descriptor: MapStateDescriptor<K, V>): MapState<K, V>;
   getReducingState<T>(descriptor: ReducingStateDescriptor<T>): ReducingState<T>;
   getAggregatingState<IN, ACC, OUT>(descriptor: AggregatingStateDescriptor<IN, ACC, OUT>): AggregatingState<IN, OUT>;
-  addAccumulator(name: string, accumulator: Accumulator<unknown, unknown>): void;
-  getAccumulator(name: string): Accumulator<unknown, unknown> | undefined;
+  addAccumulator<V, R>(name: string, accumulator: Accumulator<V, R>): void;
+  getAccumulator<V, R>(name: string): Accumulator<V, R> | undefined;
   getIntCounter(name: string): Accumulator<number, number>;
   getLongCounter(name: string): Accumulator<number, number>;
   getDoubleCounter(name: string): Accumulator<number, number>;

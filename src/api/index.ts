@@ -2,9 +2,31 @@
 
 export type { TypeInfo } from '../types/type-info.ts';
 export { Types } from '../types/types.ts';
-export { AverageAccumulator, DoubleCounter, DoubleMaximum, DoubleMinimum, Histogram, IntCounter, LongCounter } from './accumulators.ts';
-export { CheckpointConfig } from './checkpoint-config.ts';
-export { ConnectedStreams, DataStream, DataStreamSink, type Key, KeyedStream, SingleOutputStreamOperator } from './data-stream.ts';
+export {
+  AverageAccumulator,
+  DoubleCounter,
+  DoubleMaximum,
+  DoubleMinimum,
+  Histogram,
+  IntCounter,
+  IntMaximum,
+  IntMinimum,
+  LongCounter,
+  LongMaximum,
+  LongMinimum,
+} from './accumulators.ts';
+export { CheckpointConfig, type CheckpointingMode, type ExternalizedCheckpointRetention } from './checkpoint-config.ts';
+export {
+  ConnectedStreams,
+  DataStream,
+  DataStreamSink,
+  type Key,
+  KeyedStream,
+  type SerializationSchema,
+  SingleOutputStreamOperator,
+  type SlotSharingGroup,
+  type WriteMode,
+} from './data-stream.ts';
 export {
   type DeclaredCoProcess,
   type DeclaredKeyedProcess,
@@ -14,7 +36,7 @@ export {
 } from './declared-state.ts';
 export { type Duration, Time } from './duration.ts';
 export { ExecutionConfig } from './execution-config.ts';
-export type { JobClient, JobExecutionResult } from './executor.ts';
+export type { JobClient, JobExecutionResult, JobStatusName } from './executor.ts';
 export type {
   Accumulator,
   CheckpointedFunction,
@@ -26,6 +48,7 @@ export type {
   FlatMapFunction,
   FunctionInitializationContext,
   FunctionSnapshotContext,
+  JobInfo,
   KeySelector,
   MapFunction,
   MetricGroup,
@@ -40,6 +63,7 @@ export type {
   SinkFunction,
   SourceFunction,
   SourceFunctionContext,
+  TaskInfo,
   TaskOwnedLog,
   TaskOwnedLogs,
   TimeDomain,
@@ -48,6 +72,7 @@ export type {
 export { type CheckpointCommitter, GenericWriteAheadSink } from './generic-write-ahead-sink.ts';
 export { OutputTag } from './output-tag.ts';
 export { ParameterTool } from './parameter-tool.ts';
+export { RestartStrategies, type RestartStrategyConfiguration } from './restart-strategies.ts';
 export {
   AbstractRichFunction,
   CoProcessFunction,
@@ -82,7 +107,12 @@ export {
   ReducingStateDescriptor,
   ValueStateDescriptor,
 } from './state-descriptors.ts';
-export { type RuntimeExecutionMode, StreamExecutionEnvironment } from './stream-execution-environment.ts';
+export {
+  type IterationContext,
+  type JobListener,
+  type RuntimeExecutionMode,
+  StreamExecutionEnvironment,
+} from './stream-execution-environment.ts';
 export { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
 export type { WatermarkGenerator, WatermarkOutput } from './watermark.ts';
-export { WatermarkStrategy } from './watermark-strategy.ts';
+export { type TimestampAssigner, WatermarkStrategy } from './watermark-strategy.ts';

@@ -5,6 +5,11 @@ export class JobBuilder {
   readonly transformations: Transformation[] = [];
   #nextId = 1;
 
+  /** Id of the transformation that is added next. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
   add<T extends Transformation>(create: (id: number) => T): T {
     const transformation = create(this.#nextId++);
     this.transformations.push(transformation);

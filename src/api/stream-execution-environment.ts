@@ -2,20 +2,42 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: the erased side of generic sources
 import { Configuration } from '../config/configuration.ts';
 import { UserError } from '../shared/errors.ts';
-import { CheckpointConfig } from './checkpoint-config.ts';
+import { CheckpointConfig, type CheckpointingMode } from './checkpoint-config.ts';
 import { connectors } from './connector-registry.ts';
 import { type DataStream, positive, SingleOutputStreamOperator } from './data-stream.ts';
 import { type Duration, durationMs } from './duration.ts';
 import { ExecutionConfig } from './execution-config.ts';
-import { installedPipelineExecutor, type JobClient, type JobExecutionResult, type PipelineExecutor, type RecordedJob } from './executor.ts';
+import {
+  installedPipelineExecutor,
+  type JobClient,
+  type JobExecutionResult,
+  localPipelineExecutor,
+  type PipelineExecutor,
+  type RecordedJob,
+  renderPlan,
+} from './executor.ts';
 import type { SourceFunction } from './functions.ts';
 import { JobBuilder } from './job-builder.ts';
 import type { ParameterTool } from './parameter-tool.ts';
+import { programPath } from './program-path.ts';
+import type { RestartStrategyConfiguration } from './restart-strategies.ts';
 import type { Source } from './source.ts';
 import { rememberBuilder } from './unexecuted-steps.ts';
 import { WatermarkStrategy } from './watermark-strategy.ts';
 
-type Records<T> = Iterable<T> | AsyncIterable<T> | (() => Iterable<T> | AsyncIterable<T>);
+type Records<T> = Iterable<T> | AsyncIterable<T> | ((context: IterationContext) => Iterable<T> | AsyncIterable<T>);
+
+/** What a function that makes an iterable gets. */
+export interface IterationContext {
+  /** Aborted when the job is cancelled or fails: pass it to what the iteration waits for. */
+  readonly signal: AbortSignal;
+}
+
+/** Each method may be missing; the other argument is undefined. */
+export interface JobListener {
+  onJobSubmitted?(client: JobClient | undefined, error: unknown): void | Promise<void>;
+  onJobExecuted?(result: JobExecutionResult | undefined, error: unknown): void | Promise<void>;
+}
 
 /** AUTOMATIC is BATCH when every source is bounded. */
 export type RuntimeExecutionMode = 'STREAMING' | 'BATCH' | 'AUTOMATIC';
@@ -24,6 +46,9 @@ export class StreamExecutionEnvironment {
   readonly builder = new JobBuilder();
   readonly #configuration: Record<string, string>;
   readonly #executor: PipelineExecutor | undefined;
+  readonly #listeners: JobListener[] = [];
+  /** Who waits for the next job's handle. */
+  readonly #collecting: ((client: JobClient) => void)[] = [];
 
   private constructor(configuration: Readonly<Record<string, string>>, executor: PipelineExecutor | undefined) {
     this.#configuration = { ...configuration };
@@ -35,6 +60,15 @@ export class StreamExecutionEnvironment {
   static getExecutionEnvironment(configuration: Readonly<Record<string, string | number | boolean>> = {}): StreamExecutionEnvironment {
     const base = installedPipelineExecutor()?.configuration ?? {};
     return new StreamExecutionEnvironment(Configuration.of({ ...base, ...configuration }).toRecord(), undefined);
+  }
+
+  /** Runs its jobs on an embedded cluster in this process, on one thread, however the program was started. */
+  static createLocalEnvironment(
+    parallelism = 1,
+    configuration: Readonly<Record<string, string | number | boolean>> = {},
+  ): StreamExecutionEnvironment {
+    const environment = new StreamExecutionEnvironment(Configuration.of({ ...configuration }).toRecord(), localPipelineExecutor());
+    return environment.setParallelism(parallelism);
   }
 
   /** With an executor of its own, whatever is installed; tests and embedded clusters use it. */
@@ -67,27 +101,82 @@ export class StreamExecutionEnvironment {
     return this.getConfiguration().get('parallelism.default');
   }
 
+  /** -1 when it follows from the parallelism. */
+  getMaxParallelism(): number {
+    return this.getConfiguration().get('pipeline.max-parallelism');
+  }
+
   setMaxParallelism(maxParallelism: number): this {
     return this.configure({ 'pipeline.max-parallelism': positive(maxParallelism, 'setMaxParallelism', 32768) });
   }
 
   setBufferTimeout(timeout: Duration | -1): this {
-    return this.configure({ 'execution.buffer-timeout': timeout === -1 ? -1 : durationMs(timeout, 'setBufferTimeout') });
+    if (timeout === -1) return this.configure({ 'execution.buffer-timeout.enabled': false });
+    const interval = `${durationMs(timeout, 'setBufferTimeout')} ms`;
+    return this.configure({ 'execution.buffer-timeout.enabled': true, 'execution.buffer-timeout.interval': interval });
+  }
+
+  /** Milliseconds; -1 when buffers leave only when they are full. */
+  getBufferTimeout(): number {
+    const configuration = this.getConfiguration();
+    return configuration.get('execution.buffer-timeout.enabled') ? configuration.get('execution.buffer-timeout.interval') : -1;
   }
 
   disableOperatorChaining(): this {
-    return this.configure({ 'pipeline.operator-chaining': false });
+    return this.configure({ 'pipeline.operator-chaining.enabled': false });
+  }
+
+  isChainingEnabled(): boolean {
+    return this.getConfiguration().get('pipeline.operator-chaining.enabled');
   }
 
   setRuntimeMode(mode: RuntimeExecutionMode): this {
     return this.configure({ 'execution.runtime-mode': mode });
   }
 
-  enableCheckpointing(interval: Duration, mode: 'EXACTLY_ONCE' | 'AT_LEAST_ONCE' = 'EXACTLY_ONCE'): this {
+  enableCheckpointing(interval: Duration, mode: CheckpointingMode = 'EXACTLY_ONCE'): this {
     return this.configure({
       'execution.checkpointing.interval': durationMs(interval, 'enableCheckpointing'),
       'execution.checkpointing.mode': mode,
     });
+  }
+
+  /** Milliseconds; -1 without periodic checkpoints. */
+  getCheckpointInterval(): number {
+    return this.getCheckpointConfig().getCheckpointInterval();
+  }
+
+  getCheckpointingMode(): CheckpointingMode {
+    return this.getCheckpointConfig().getCheckpointingMode();
+  }
+
+  /** What happens after a failure: `RestartStrategies.fixedDelayRestart(3, '10s')`. */
+  setRestartStrategy(strategy: RestartStrategyConfiguration): this {
+    return this.configure(strategy.configuration);
+  }
+
+  setStateBackend(backend: 'hashmap' | 'rocksdb'): this {
+    return this.configure({ 'state.backend.type': backend });
+  }
+
+  /** Where savepoints go when none is named. */
+  setDefaultSavepointDirectory(directory: string): this {
+    return this.configure({ 'state.savepoints.dir': directory });
+  }
+
+  getDefaultSavepointDirectory(): string | undefined {
+    return this.getConfiguration().getOptional('state.savepoints.dir');
+  }
+
+  /** Told in the client what becomes of the jobs of this environment. */
+  registerJobListener(listener: JobListener): this {
+    this.#listeners.push(listener);
+    return this;
+  }
+
+  clearJobListeners(): this {
+    this.#listeners.length = 0;
+    return this;
   }
 
   fromElements<T>(...values: readonly T[]): SingleOutputStreamOperator<T> {
@@ -100,6 +189,9 @@ export class StreamExecutionEnvironment {
 
   /** From an array, any iterable, or a (generator) function that makes one; iterables that are not arrays are read by one subtask. */
   fromCollection<T>(records: Records<T>): SingleOutputStreamOperator<T> {
+    if (!isIterable(records)) {
+      throw new UserError('NOT_ITERABLE', { problem: 'fromCollection() wants an array, an iterable, or a function that makes one.' });
+    }
     const source = Array.isArray(records)
       ? connectors().collection(records as T[])
       : connectors().iterable(typeof records === 'function' ? records : () => records);
@@ -112,8 +204,13 @@ export class StreamExecutionEnvironment {
     return this.fromSource(connectors().numberSequence(from, to), WatermarkStrategy.noWatermarks(), 'Sequence Source');
   }
 
+  /** The older name of {@link fromSequence}. */
+  generateSequence(from: number, to: number): SingleOutputStreamOperator<number> {
+    return this.fromSequence(from, to);
+  }
+
   readTextFile(path: string, charset?: string): SingleOutputStreamOperator<string> {
-    return this.fromSource(connectors().textFile(path, { charset }), WatermarkStrategy.noWatermarks(), `Text File: ${path}`);
+    return this.fromSource(connectors().textFile(programPath(path), { charset }), WatermarkStrategy.noWatermarks(), `Text File: ${path}`);
   }
 
   socketTextStream(host: string, port: number, delimiter = '\n', maxRetry = 0): SingleOutputStreamOperator<string> {
@@ -141,24 +238,52 @@ export class StreamExecutionEnvironment {
 
   /** Builds the graph, runs it, and waits for its end; rejects when the job failed or was cancelled. */
   async execute(jobName?: string): Promise<JobExecutionResult> {
-    return this.#requireExecutor().execute(this.takeJob(jobName));
+    const collecting = this.#takeCollecting();
+    const job = this.takeJob(jobName);
+    if (collecting.length > 0 || this.#listeners.length > 0) {
+      const client = await this.#submit(job, collecting);
+      return this.#tellListeners('onJobExecuted', client.getJobExecutionResult());
+    }
+    return this.#requireExecutor().execute(job);
   }
 
+  /** Starts the job and returns its handle. */
   async executeAsync(jobName?: string): Promise<JobClient> {
-    return this.#requireExecutor().executeAsync(this.takeJob(jobName));
+    const collecting = this.#takeCollecting();
+    return this.#submit(this.takeJob(jobName), collecting);
   }
 
   /** Used by `executeAndCollect`. */
   async *collect(resultId: string, jobName?: string): AsyncGenerator<unknown, void, undefined> {
     const executor = this.#requireExecutor();
-    const client = await executor.executeAsync(this.takeJob(jobName));
+    const client = await this.executeAsync(jobName);
     yield* executor.collect(client, resultId);
+  }
+
+  /** Used by `collectAsync`: the records of a job that is executed later. */
+  collectLater(resultId: string): AsyncGenerator<unknown, void, undefined> {
+    const { promise: client, resolve } = Promise.withResolvers<JobClient>();
+    this.#collecting.push(resolve);
+    const executor = this.#requireExecutor();
+    return (async function* () {
+      yield* executor.collect(await client, resultId);
+    })();
+  }
+
+  /** The graph as JSON, for people and drawing tools. Nothing is executed. */
+  getExecutionPlan(): string {
+    return renderPlan(this.#recordedJob(undefined));
   }
 
   /** What was recorded since the last call; the next `execute` starts with nothing. */
   takeJob(jobName?: string): RecordedJob {
-    const transformations = [...this.builder.transformations];
+    const job = this.#recordedJob(jobName);
     this.builder.clear();
+    return job;
+  }
+
+  #recordedJob(jobName: string | undefined): RecordedJob {
+    const transformations = [...this.builder.transformations];
     if (!transformations.some((transformation) => transformation.kind === 'physical')) {
       throw new UserError('EMPTY_JOB', {
         problem: 'No operators defined in streaming topology. Cannot execute.',
@@ -178,6 +303,26 @@ export class StreamExecutionEnvironment {
     return new SingleOutputStreamOperator<T>(this, this.builder.physical(`Source: ${name}`, spec, []));
   }
 
+  async #submit(job: RecordedJob, collecting: readonly ((client: JobClient) => void)[]): Promise<JobClient> {
+    const client = await this.#tellListeners('onJobSubmitted', this.#requireExecutor().executeAsync(job));
+    for (const resolve of collecting) resolve(client);
+    return client;
+  }
+
+  #takeCollecting(): ((client: JobClient) => void)[] {
+    return this.#collecting.splice(0);
+  }
+
+  async #tellListeners<R>(event: 'onJobSubmitted' | 'onJobExecuted', outcome: Promise<R>): Promise<R> {
+    const settled = await outcome.then(
+      (value) => ({ value, error: undefined }),
+      (error: unknown) => ({ value: undefined, error }),
+    );
+    for (const listener of this.#listeners)
+      await (listener[event] as ((value?: R, error?: unknown) => unknown) | undefined)?.call(listener, settled.value, settled.error);
+    return outcome;
+  }
+
   #requireExecutor(): PipelineExecutor {
     const executor = this.#executor ?? installedPipelineExecutor();
     if (executor) return executor;
@@ -186,6 +331,11 @@ export class StreamExecutionEnvironment {
       tryNext: ["Import from 'weir', and run the program with flink run or node."],
     });
   }
+}
+
+function isIterable(records: unknown): boolean {
+  if (typeof records === 'function' || typeof records === 'string') return true;
+  return typeof records === 'object' && records !== null && (Symbol.iterator in records || Symbol.asyncIterator in records);
 }
 
 /** Streams of records the compiler knows nothing about; kept for symmetry with `DataStream`. */

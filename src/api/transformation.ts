@@ -38,7 +38,7 @@ export interface PhysicalTransformation extends OperatorSettings {
   /** Key selectors per input, when the inputs are keyed. */
   readonly keySelectors?: readonly (KeySelectorFn | undefined)[] | undefined;
   /** Parallelism is 1 and cannot be changed (global windows, non-parallel sources). */
-  readonly forceNonParallel?: boolean | undefined;
+  forceNonParallel?: boolean | undefined;
   outputType?: TypeInfo | undefined;
   /** Where in the user's program it was made, `file:line:column`; for messages. */
   readonly location?: string | undefined;

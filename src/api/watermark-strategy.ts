@@ -2,6 +2,11 @@
 import { type Duration, durationMs } from './duration.ts';
 import type { WatermarkGenerator, WatermarkOutput, WatermarkStrategySpec } from './watermark.ts';
 
+export interface TimestampAssigner<T> {
+  /** Milliseconds since the epoch. `recordTimestamp` is what the record has already. */
+  extractTimestamp(event: T, recordTimestamp: number): number;
+}
+
 export class WatermarkStrategy<T> {
   readonly spec: WatermarkStrategySpec<T>;
 
@@ -26,22 +31,14 @@ export class WatermarkStrategy<T> {
     return new WatermarkStrategy<T>({ createGenerator: create });
   }
 
-  withTimestampAssigner(assigner: (event: T, recordTimestamp: number) => number): WatermarkStrategy<T> {
-    return new WatermarkStrategy<T>({ ...this.spec, timestampAssigner: assigner });
+  withTimestampAssigner(assigner: ((event: T, recordTimestamp: number) => number) | TimestampAssigner<T>): WatermarkStrategy<T> {
+    const assign = typeof assigner === 'function' ? assigner : (event: T, timestamp: number) => assigner.extractTimestamp(event, timestamp);
+    return new WatermarkStrategy<T>({ ...this.spec, timestampAssigner: assign });
   }
 
   /** An input silent for this long no longer holds event time back. */
   withIdleness(timeout: Duration): WatermarkStrategy<T> {
     return new WatermarkStrategy<T>({ ...this.spec, idlenessMs: durationMs(timeout, 'withIdleness') });
-  }
-
-  withWatermarkAlignment(group: string, maxDrift: Duration, updateInterval: Duration = 1000): WatermarkStrategy<T> {
-    const alignment = {
-      group,
-      maxDriftMs: durationMs(maxDrift, 'withWatermarkAlignment'),
-      updateIntervalMs: durationMs(updateInterval, 'withWatermarkAlignment'),
-    };
-    return new WatermarkStrategy<T>({ ...this.spec, alignment });
   }
 }
 

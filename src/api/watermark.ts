@@ -18,5 +18,4 @@ export interface WatermarkStrategySpec<T> {
   /** Undefined: no watermarks. */
   readonly createGenerator?: (() => WatermarkGenerator<T>) | undefined;
   readonly idlenessMs?: number | undefined;
-  readonly alignment?: { readonly group: string; readonly maxDriftMs: number; readonly updateIntervalMs: number } | undefined;
 }

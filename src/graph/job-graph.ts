@@ -110,7 +110,9 @@ export interface ProgramDescriptor {
 export interface PinnedEnvironment {
   readonly timeMs: number;
   readonly randomSeed: string;
+  /** Not pinned, only compared: a thread cannot have a time zone of its own. */
   readonly timeZone: string;
+  readonly workingDirectory: string;
   readonly environment: Readonly<Record<string, string>>;
   /** Values of `env.once(name, …)`, shipped. */
   readonly once: Readonly<Record<string, string>>;

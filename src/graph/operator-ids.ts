@@ -11,6 +11,8 @@ export interface IdentifiedNode {
   readonly id: number;
   readonly name: string;
   readonly uid?: string | undefined;
+  /** The id itself (`setUidHash`). */
+  readonly uidHash?: string | undefined;
   /** Node ids of the inputs, in order. */
   readonly inputs: readonly number[];
   /** How many output edges could be chained. */
@@ -29,7 +31,7 @@ export function assignOperatorIds(nodes: readonly IdentifiedNode[]): Map<number,
   const queued = new Set(waiting.map((node) => node.id));
   while (waiting.length > 0) {
     const node = waiting.shift() as IdentifiedNode;
-    const id = node.uid === undefined ? structuralId(node, ids) : operatorIdOfUid(node.uid);
+    const id = node.uidHash ?? (node.uid === undefined ? structuralId(node, ids) : operatorIdOfUid(node.uid));
     refuseDuplicate(taken.get(id), node);
     taken.set(id, node);
     ids.set(node.id, id);
@@ -55,10 +57,10 @@ function structuralId(node: IdentifiedNode, ids: ReadonlyMap<number, OperatorId>
 }
 
 function refuseDuplicate(former: IdentifiedNode | undefined, node: IdentifiedNode): void {
-  if (!former) return;
-  if (node.uid === undefined || former.uid === undefined) return;
+  const given = node.uidHash ?? node.uid;
+  if (!former || given === undefined || (former.uid === undefined && former.uidHash === undefined)) return;
   throw new UserError('DUPLICATE_UID', {
-    problem: `Hash collision on user-specified ID "${node.uid}". Most likely cause is a non-unique ID. Please check that all IDs specified via \`uid(String)\` are unique.`,
+    problem: `Hash collision on user-specified ID "${given}". Most likely cause is a non-unique ID. Please check that all IDs specified via \`uid(String)\` are unique.`,
     found: `Used by '${former.name}' and '${node.name}'.`,
   });
 }

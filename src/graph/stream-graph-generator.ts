@@ -25,7 +25,7 @@ export function generateStreamGraph(program: RecordedProgram): StreamGraph {
   for (const transformation of physical) drafts.set(transformation.id, draftNode(transformation, config, drafts));
   const nodes = [...drafts.values()];
   requireUids(nodes, config);
-  const withIds = identify(nodes, config.get('pipeline.operator-chaining'));
+  const withIds = identify(nodes, config.get('pipeline.operator-chaining.enabled'));
   return {
     jobName: program.jobName ?? config.getText('pipeline.name') ?? 'Flink Streaming Job',
     jobType: runsAsBatch(config, physical) ? 'BATCH' : 'STREAMING',
@@ -62,11 +62,16 @@ function draftNode(transformation: PhysicalTransformation, config: Configuration
     maxParallelismExplicit: maxParallelism !== undefined,
     slotSharingGroup: transformation.slotSharingGroup ?? inherited,
     chaining: transformation.chaining,
-    bufferTimeoutMs: transformation.bufferTimeoutMs ?? config.get('execution.buffer-timeout'),
+    bufferTimeoutMs: transformation.bufferTimeoutMs ?? bufferTimeoutMs(config),
     keySelectors: transformation.keySelectors ?? [],
     inputs,
     location: transformation.location,
   };
+}
+
+/** -1: buffers leave when they are full. */
+function bufferTimeoutMs(config: Configuration): number {
+  return config.get('execution.buffer-timeout.enabled') ? config.get('execution.buffer-timeout.interval') : -1;
 }
 
 function explicitMaxParallelism(config: Configuration): number | undefined {
@@ -147,6 +152,7 @@ function identify(nodes: readonly DraftNode[], chainingEnabled: boolean): Stream
       id: node.id,
       name: node.name,
       uid: node.uid,
+      uidHash: node.uidHash,
       inputs: node.inputs.map((edge) => edge.sourceId),
       chainableOutputs: outputs.get(node.id) ?? 0,
     })),

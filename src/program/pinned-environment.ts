@@ -1,6 +1,6 @@
 /**
- * Makes a program see the same world each time it runs: time, random numbers, environment variables and arguments are
- * those of the submission. A captured `Date.now()` or `randomUUID()` is then equal in the client and in every subtask.
+ * Makes a program see the same world each time it runs: time, random numbers, environment variables, working directory and
+ * arguments are those of the submission. A captured `Date.now()` or `randomUUID()` is then equal in the client and in every subtask.
  *
  * Only code that runs inside {@link runPinned} (also across its awaits) sees the pins: other code of the thread, such as
  * functions of tasks that are already running, keeps the real clock. The patches are in place only while a pinned run is
@@ -35,21 +35,27 @@ const runs = new AsyncLocalStorage<PinnedRun>();
 let active = 0;
 let restore: (() => void) | undefined;
 
-/** Runs `program` with everything pinned; `importing` switches the notice of file reads off until it is called with false. */
+/**
+ * Runs `program` with everything pinned; `importing` switches the notice of file reads off until it is called with false. What
+ * the program started and did not wait for stays pinned until `ended` settles; without it, pins end with the program.
+ */
 export async function runPinned<T>(
   pinned: PinnedEnvironment,
   observer: PinnedRunObserver,
   program: (phase: { importing(on: boolean): void }) => Promise<T>,
+  ended?: Promise<void>,
 ): Promise<T> {
   const run: PinnedRun = { pinned, observer, random: new RandomSequence(pinned.randomSeed), clockReads: 0, importing: true };
   if (active === 0) restore = patchGlobals();
   active += 1;
-  try {
-    return await runs.run(run, () => program({ importing: (on) => setImporting(run, on) }));
-  } finally {
-    active -= 1;
-    if (active === 0) restore?.();
-  }
+  const running = runs.run(run, () => program({ importing: (on) => setImporting(run, on) }));
+  void (ended ?? running.then(() => {})).then(release, release);
+  return running;
+}
+
+function release(): void {
+  active -= 1;
+  if (active === 0) restore?.();
 }
 
 function setImporting(run: PinnedRun, on: boolean): void {
@@ -68,7 +74,7 @@ function pinnedNow(run: PinnedRun): number {
 }
 
 function patchGlobals(): () => void {
-  const undo = [patchDate(), patchRandom(), patchEnvironment(), patchFileReads()];
+  const undo = [patchDate(), patchRandom(), patchEnvironment(), patchWorkingDirectory(), patchFileReads()];
   syncBuiltinESMExports();
   return () => {
     for (const step of undo.reverse()) step();
@@ -161,6 +167,14 @@ function patchEnvironment(): () => void {
   });
   return () => {
     process.env = realEnvironment;
+  };
+}
+
+function patchWorkingDirectory(): () => void {
+  const real = process.cwd;
+  process.cwd = () => runs.getStore()?.pinned.workingDirectory ?? real();
+  return () => {
+    process.cwd = real;
   };
 }
 

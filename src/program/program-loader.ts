@@ -31,8 +31,13 @@ class ArtifactProgram implements ReplayableProgram {
 
   async replay(): Promise<StreamGraph> {
     const { program, fingerprint } = this.#jobGraph;
-    const job = await new Promise<RecordedJob>((resolve, reject) => {
-      const run = new ReplayRun(this.#jobGraph, resolve);
+    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+    if (timeZone !== program.pinned.timeZone) {
+      this.#warnOnce(`The time zone here is ${timeZone}, and was ${program.pinned.timeZone} in the client: local times in main differ.`);
+    }
+    const { promise: found, resolve, reject } = Promise.withResolvers<RecordedJob>();
+    const run = new ReplayRun(this.#jobGraph, resolve);
+    try {
       runProgram(
         {
           artifactDirectory: this.#artifactDirectory,
@@ -43,10 +48,12 @@ class ArtifactProgram implements ReplayableProgram {
         },
         run,
       ).then(() => this.#mainReturned(run, reject), reject);
-    });
-    const graph = generateStreamGraph(job);
-    requireSameGraph(fingerprint, graph);
-    return graph;
+      const graph = generateStreamGraph(await found);
+      requireSameGraph(fingerprint, graph);
+      return graph;
+    } finally {
+      run.end();
+    }
   }
 
   /** Right for a program that does not wait for its own `main`; else it took another way than in the client. */
@@ -59,9 +66,13 @@ class ArtifactProgram implements ReplayableProgram {
   }
 
   #noticeIo(what: string): void {
-    if (this.#warned.has(what)) return;
-    this.#warned.add(what);
-    this.#warn(`main reads ${what} outside env.once: a worker may see something else than the client did.`);
+    this.#warnOnce(`main reads ${what} outside env.once: a worker may see something else than the client did.`);
+  }
+
+  #warnOnce(message: string): void {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    this.#warn(message);
   }
 
   #endedEarly(executed: number): UserError {
@@ -79,6 +90,8 @@ const lateExecutePatienceMs = 30_000;
 /** Earlier jobs give their recorded results; the submitted one is handed over and never settles. */
 class ReplayRun implements ProgramRun {
   readonly silent = true;
+  readonly ended: Promise<void>;
+  readonly end: () => void;
   readonly configuration: Readonly<Record<string, string>>;
   readonly #jobGraph: JobGraph;
   readonly #found: (job: RecordedJob) => void;
@@ -87,6 +100,9 @@ class ReplayRun implements ProgramRun {
   constructor(jobGraph: JobGraph, found: (job: RecordedJob) => void) {
     this.#jobGraph = jobGraph;
     this.#found = found;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.end = resolve;
     this.configuration = jobGraph.program.pinned.configuration;
   }
 

@@ -25,6 +25,8 @@ import { resolveWeirToThisCopy } from './weir-resolution.ts';
 
 /** What a run does with the program's calls; one per run. */
 export interface ProgramRun {
+  /** Settles when nothing of the program is wanted any more; until then it sees the pinned world. */
+  readonly ended: Promise<void>;
   /** Nobody shall read again what `main` prints. */
   readonly silent?: boolean | undefined;
   readonly configuration: Readonly<Record<string, string>>;
@@ -76,30 +78,35 @@ export async function runProgram(invocation: ProgramInvocation, run: ProgramRun)
   installDelegatingExecutor();
   const manifest = readArtifactManifest(invocation.artifactDirectory);
   const entryOptions = { entryClass: invocation.entryClass, entryExport: manifest.entryExport, displayName: manifest.displayName };
-  return runPinned(invocation.pinned, { ...invocation.observer, ownDirectory: invocation.artifactDirectory }, async (phase) => {
-    const progress: RunProgress = {
-      mainStarted: false,
-      executedInImport: false,
-      executedJob: () => {},
-      stopImporting: () => phase.importing(false),
-    };
-    const entry = await currentScope.run({ run, phase: 'import', progress }, async () => {
-      for (const module of manifest.extraModules) await importModule(moduleUrl(invocation, module));
-      process.argv = [process.argv[0] as string, join(invocation.artifactDirectory, manifest.entryModule), ...invocation.args];
-      const { exports, executedJob } = importEntryModule(
-        join(invocation.artifactDirectory, manifest.entryModule),
-        (found) => resolveEntryPoint(found, entryOptions).kind === 'function',
-      );
-      progress.executedJob = executedJob;
-      return resolveEntryPoint(await exports, entryOptions);
-    });
-    phase.importing(false);
-    const named = invocation.entryClass ?? manifest.entryExport;
-    if (entry.kind === 'module' || (progress.executedInImport && named === undefined)) return entry;
-    progress.mainStarted = true;
-    await currentScope.run({ run, phase: 'main', progress }, async () => entry.run(invocation.args));
-    return entry;
-  });
+  return runPinned(
+    invocation.pinned,
+    { ...invocation.observer, ownDirectory: invocation.artifactDirectory },
+    async (phase) => {
+      const progress: RunProgress = {
+        mainStarted: false,
+        executedInImport: false,
+        executedJob: () => {},
+        stopImporting: () => phase.importing(false),
+      };
+      const entry = await currentScope.run({ run, phase: 'import', progress }, async () => {
+        for (const module of manifest.extraModules) await importModule(moduleUrl(invocation, module));
+        process.argv = [process.argv[0] as string, join(invocation.artifactDirectory, manifest.entryModule), ...invocation.args];
+        const { exports, executedJob } = importEntryModule(
+          join(invocation.artifactDirectory, manifest.entryModule),
+          (found) => resolveEntryPoint(found, entryOptions).kind === 'function',
+        );
+        progress.executedJob = executedJob;
+        return resolveEntryPoint(await exports, entryOptions);
+      });
+      phase.importing(false);
+      const named = invocation.entryClass ?? manifest.entryExport;
+      if (entry.kind === 'module' || (progress.executedInImport && named === undefined)) return entry;
+      progress.mainStarted = true;
+      await currentScope.run({ run, phase: 'main', progress }, async () => entry.run(invocation.args));
+      return entry;
+    },
+    run.ended,
+  );
 }
 
 function moduleUrl(invocation: ProgramInvocation, module: string): string {
@@ -131,7 +138,11 @@ function installDelegatingExecutor(): void {
   setPipelineExecutor(delegating);
 }
 
-function withRun<T>(former: PipelineExecutor | undefined, use: (run: ProgramRun) => T, notice: (scope: RunScope) => void = () => {}): T {
+function withRun<T>(
+  former: PipelineExecutor | undefined,
+  use: (run: Omit<ProgramRun, 'ended'>) => T,
+  notice: (scope: RunScope) => void = () => {},
+): T {
   const scope = currentScope.getStore();
   if (scope) notice(scope);
   const run = scope?.run ?? former;

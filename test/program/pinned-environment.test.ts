@@ -5,7 +5,16 @@ import type { PinnedEnvironment } from '../../src/graph/job-graph.ts';
 import { outsidePinned, runPinned } from '../../src/program/pinned-environment.ts';
 
 function pins(changes: Partial<PinnedEnvironment> = {}): PinnedEnvironment {
-  return { timeMs: 1_600_000_000_000, randomSeed: 'seed', timeZone: 'UTC', environment: {}, once: {}, configuration: {}, ...changes };
+  return {
+    timeMs: 1_600_000_000_000,
+    randomSeed: 'seed',
+    timeZone: 'UTC',
+    workingDirectory: '/of/the/client',
+    environment: {},
+    once: {},
+    configuration: {},
+    ...changes,
+  };
 }
 
 async function observe(): Promise<unknown[]> {

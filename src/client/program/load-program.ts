@@ -84,13 +84,15 @@ class BundledProgram implements LoadedProgram {
 
   async run(executor: ProgramExecutor, options: RunOptions): Promise<void> {
     const run = new SubmittingRun(this.#submitted, executor, options);
-    await failingWithStrayErrors(async () => {
-      const entry = await this.#runMain(run);
-      run.mainReturned();
-      if (run.executed === 0) await run.awaitLateExecute();
-      if (run.executed === 0) this.#refuseIdle(entry);
-      await run.awaitPending();
-    });
+    try {
+      await failingWithStrayErrors(async () => {
+        const entry = await this.#runMain(run);
+        await run.awaitUnawaited();
+        if (run.executed === 0) this.#refuseIdle(entry);
+      });
+    } finally {
+      run.end();
+    }
   }
 
   plan(): Promise<JobGraph> {
@@ -108,14 +110,15 @@ class BundledProgram implements LoadedProgram {
       const run = new SubmittingRun(this.#submitted, planned, { detached: false });
       this.#runMain(run)
         .then(async (entry) => {
-          await run.awaitLateExecute();
+          if (run.executed === 0) await run.awaitUnawaited();
           if (run.executed > 0) return;
           this.#refuseIdle(entry);
           throw new UserError('NO_JOB', {
             problem: "The program didn't contain a Flink job. Perhaps you forgot to call execute() on the execution environment.",
           });
         })
-        .catch(reject);
+        .catch(reject)
+        .finally(() => run.end());
     });
   }
 

@@ -50,7 +50,9 @@ export interface SubmittedProgram {
 }
 
 /** How long an `execute` may come after `main` has returned, when nothing shows that the program is at its end. */
-const lateExecutePatienceMs = isMainThread ? 30_000 : 2000;
+const firstExecutePatienceMs = isMainThread ? 30_000 : 2000;
+/** The same behind a job that `main` did not wait for. */
+const nextExecutePatienceMs = 1000;
 
 export class SubmittingRun implements ProgramRun {
   readonly configuration: Readonly<Record<string, string>>;
@@ -65,7 +67,8 @@ export class SubmittingRun implements ProgramRun {
   readonly #program: SubmittedProgram;
   readonly #executor: ProgramExecutor;
   readonly #options: RunOptions;
-  readonly #firstExecute = Promise.withResolvers<void>();
+  #onExecute: () => void = () => {};
+  readonly #end = Promise.withResolvers<void>();
   #afterMain = false;
   executed = 0;
 
@@ -80,6 +83,7 @@ export class SubmittingRun implements ProgramRun {
       timeMs: Date.now(),
       randomSeed: createHash('sha256').update(randomBytes(32)).digest('hex'),
       timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      workingDirectory: process.cwd(),
       environment: {},
       once: {},
       configuration: this.configuration,
@@ -140,27 +144,42 @@ export class SubmittingRun implements ProgramRun {
     return shippedValue(text);
   }
 
-  mainReturned(): void {
+  get ended(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  /** Nothing of the program is wanted any more. */
+  end(): void {
+    this.#end.resolve();
+  }
+
+  /** Called when `main` has returned: waits for jobs that it did not wait for, and for those that come behind them. */
+  async awaitUnawaited(): Promise<void> {
     this.#afterMain = true;
+    if (this.executed > 0 && this.#pending.size === 0) return;
+    do {
+      await Promise.all(this.#pending);
+    } while (await this.#anotherExecute(this.executed === 0 ? firstExecutePatienceMs : nextExecutePatienceMs));
   }
 
-  /** Resolves when something that `main` did not wait for executes a job, or can no longer. */
-  async awaitLateExecute(): Promise<void> {
-    const { promise: noMore, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, lateExecutePatienceMs).unref();
-    process.once('beforeExit', resolve);
-    await Promise.race([this.#firstExecute.promise, noMore]);
-    clearTimeout(timer);
-    process.off('beforeExit', resolve);
-  }
-
-  /** For jobs that `main` did not wait for. */
-  async awaitPending(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  /** True when something executes a job; false when nothing in this process can any more, or nothing did for so long. */
+  async #anotherExecute(patienceMs: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const giveUp = (): void => resolve(false);
+    const timer = setTimeout(giveUp, patienceMs);
+    if (isMainThread) timer.unref();
+    process.once('beforeExit', giveUp);
+    this.#onExecute = () => resolve(true);
+    try {
+      return this.#pending.size > 0 || (await promise);
+    } finally {
+      clearTimeout(timer);
+      process.off('beforeExit', giveUp);
+    }
   }
 
   #keepPending<T>(submit: () => Promise<T>): Promise<T> {
-    this.#firstExecute.resolve();
+    this.#onExecute();
     const submitted = submit();
     this.#pending.add(submitted);
     const settled = (): void => {

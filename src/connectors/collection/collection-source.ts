@@ -51,12 +51,21 @@ interface IterableSplit extends SourceSplit {
 }
 
 /** Read by one subtask; after a failure it starts over and skips what was taken, so the iterable must be repeatable. */
-export function iterableSource<T>(create: () => Iterable<T> | AsyncIterable<T>): Source<T, IterableSplit, IterableSplit[]> {
+export function iterableSource<T>(
+  create: (context: { readonly signal: AbortSignal }) => Iterable<T> | AsyncIterable<T>,
+): Source<T, IterableSplit, IterableSplit[]> {
+  const used = new WeakSet<object>();
+  const open = (signal: AbortSignal, split: IterableSplit): SplitRun<T, IterableSplit> => {
+    const iterable = create({ signal });
+    if (used.has(iterable)) refuseSecondUse(iterable);
+    used.add(iterable);
+    return iterableRun(iterable, split);
+  };
   return {
     boundedness: 'BOUNDED',
     maxSourceParallelism: 1,
     createEnumerator: (context, checkpoint) => new StaticSplitEnumerator(context, checkpoint ?? [{ splitId: '0', taken: 0 }]),
-    createReader: (context) => new SplitAtATimeReader(context, (split) => iterableRun(create(), split)),
+    createReader: (context) => new SplitAtATimeReader(context, (split) => open(context.signal, split)),
   };
 }
 
@@ -64,6 +73,16 @@ function iterableRun<T>(iterable: Iterable<T> | AsyncIterable<T>, split: Iterabl
   if (Symbol.asyncIterator in iterable) return new AsyncIterableRun(iterable[Symbol.asyncIterator](), split);
   if (Symbol.iterator in iterable) return new IterableRun(iterable[Symbol.iterator](), split);
   throw new UserError('NOT_ITERABLE', { problem: 'fromCollection() wants an array, an iterable, or a function that makes one.' });
+}
+
+/** An array or a set can be read again from its start; an iterator that has begun cannot. */
+function refuseSecondUse(iterable: Partial<Iterable<unknown> & AsyncIterable<unknown>>): void {
+  const iterator: unknown = iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]?.();
+  if (iterator !== iterable) return;
+  throw new UserError('ITERATOR_USED_UP', {
+    problem: 'fromCollection() was given an iterator, which can be read only once, and the job starts again after a failure.',
+    tryNext: ['Pass the generator function itself: env.fromCollection(function* () { … })'],
+  });
 }
 
 class IterableRun<T> implements SplitRun<T, IterableSplit> {

@@ -10,7 +10,7 @@ import type {
 } from '../../api/source.ts';
 import { UserError } from '../../shared/errors.ts';
 import type { TypeInfo } from '../../types/type-info.ts';
-import { numberSequenceSource } from '../sequence/number-sequence-source.ts';
+import { NumberSequenceSource } from '../sequence/number-sequence-source.ts';
 import { recordsPerPoll, SplitAtATimeReader, type SplitRun } from '../static-splits.ts';
 
 export interface GeneratorFunction<T> {
@@ -65,7 +65,7 @@ export class DataGeneratorSource<T> implements Source<T, IndexSplit, IndexSplit[
     this.boundedness = count === Number.MAX_SAFE_INTEGER ? 'CONTINUOUS_UNBOUNDED' : 'BOUNDED';
     this.outputType = type;
     this.#rate = rate;
-    this.#indexes = numberSequenceSource(0, count - 1) as unknown as Source<number, IndexSplit, IndexSplit[]>;
+    this.#indexes = new NumberSequenceSource(0, count - 1) as unknown as Source<number, IndexSplit, IndexSplit[]>;
   }
 
   createEnumerator(

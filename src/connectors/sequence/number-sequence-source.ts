@@ -1,5 +1,13 @@
 /** Whole numbers from a range, both ends included, split over the readers. */
-import type { InputStatus, ReaderOutput, Source, SourceSplit } from '../../api/source.ts';
+import type {
+  InputStatus,
+  ReaderOutput,
+  Source,
+  SourceReader,
+  SourceReaderContext,
+  SourceSplit,
+  SplitEnumeratorContext,
+} from '../../api/source.ts';
 import { UserError } from '../../shared/errors.ts';
 import { recordsPerPoll, SplitAtATimeReader, type SplitRun, StaticSplitEnumerator } from '../static-splits.ts';
 
@@ -8,20 +16,30 @@ interface SequenceSplit extends SourceSplit {
   readonly to: number;
 }
 
-export function numberSequenceSource(from: number, to: number): Source<number, SequenceSplit, SequenceSplit[]> {
-  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from > to) {
-    throw new UserError('BAD_SEQUENCE', {
-      problem: `fromSequence(${from}, ${to}): two whole numbers are wanted, the first not above the second.`,
-    });
+export class NumberSequenceSource implements Source<number, SequenceSplit, SequenceSplit[]> {
+  readonly boundedness = 'BOUNDED';
+  readonly emitsFreshRecords = true;
+  readonly recordAt = (index: number): number => index;
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(from: number, to: number) {
+    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from > to) {
+      throw new UserError('BAD_SEQUENCE', {
+        problem: `fromSequence(${from}, ${to}): two whole numbers are wanted, the first not above the second.`,
+      });
+    }
+    this.#from = from;
+    this.#to = to;
   }
-  return {
-    boundedness: 'BOUNDED',
-    recordAt: (index) => index,
-    emitsFreshRecords: true,
-    createEnumerator: (context, checkpoint) =>
-      new StaticSplitEnumerator(context, checkpoint ?? splitRange(from, to, context.currentParallelism())),
-    createReader: (context) => new SplitAtATimeReader(context, (split) => new SequenceRun(split)),
-  };
+
+  createEnumerator(context: SplitEnumeratorContext<SequenceSplit>, checkpoint?: SequenceSplit[]): StaticSplitEnumerator<SequenceSplit> {
+    return new StaticSplitEnumerator(context, checkpoint ?? splitRange(this.#from, this.#to, context.currentParallelism()));
+  }
+
+  createReader(context: SourceReaderContext): SourceReader<number, SequenceSplit> {
+    return new SplitAtATimeReader(context, (split) => new SequenceRun(split));
+  }
 }
 
 function splitRange(from: number, to: number, parts: number): SequenceSplit[] {

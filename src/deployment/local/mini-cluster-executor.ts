@@ -60,6 +60,8 @@ class EmbeddedJobClient implements JobClient {
   readonly cluster: MiniCluster;
   readonly jobId: JobId;
   readonly #done: Promise<JobResult>;
+  /** Of a job that has ended, whose cluster is gone. */
+  #result: JobResult | undefined;
 
   constructor(cluster: MiniCluster, jobId: JobId) {
     this.cluster = cluster;
@@ -67,6 +69,7 @@ class EmbeddedJobClient implements JobClient {
     const master = cluster.dispatcher.master(jobId);
     const ended = master ? master.whenDone() : cluster.dispatcher.requestJobResult(jobId).then((result) => result as JobResult);
     this.#done = ended.then(async (result) => {
+      this.#result = result;
       await cluster.close();
       return result;
     });
@@ -77,11 +80,11 @@ class EmbeddedJobClient implements JobClient {
   }
 
   async getJobStatus(): Promise<JobStatusName> {
-    return (await this.cluster.dispatcher.requestJob(this.jobId)).status;
+    return this.#result?.status ?? (await this.cluster.dispatcher.requestJob(this.jobId)).status;
   }
 
-  cancel(): Promise<void> {
-    return this.cluster.dispatcher.cancelJob(this.jobId);
+  async cancel(): Promise<void> {
+    if (this.#result === undefined) await this.cluster.dispatcher.cancelJob(this.jobId);
   }
 
   stopWithSavepoint(drain: boolean, directory?: string): Promise<string> {
@@ -93,7 +96,7 @@ class EmbeddedJobClient implements JobClient {
   }
 
   async getAccumulators(): Promise<Readonly<Record<string, unknown>>> {
-    return values((await this.cluster.dispatcher.requestJob(this.jobId)).accumulators);
+    return values(this.#result?.accumulators ?? (await this.cluster.dispatcher.requestJob(this.jobId)).accumulators);
   }
 
   async getJobExecutionResult(): Promise<JobExecutionResult> {

@@ -130,7 +130,7 @@ export class MiniCluster implements AsyncDisposable {
         args: [],
         executeIndex: 0,
         earlierResults: [],
-        pinned: { timeMs: 0, randomSeed: '', timeZone: '', environment: {}, once: {}, configuration: {} },
+        pinned: { timeMs: 0, randomSeed: '', timeZone: '', workingDirectory: '', environment: {}, once: {}, configuration: {} },
       },
     });
     this.#programs.set(jobGraph.jobId, { replay: async () => withOwnFunctions(streamGraph) });

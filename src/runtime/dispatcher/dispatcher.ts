@@ -195,7 +195,8 @@ export class Dispatcher implements DispatcherGateway {
     this.#options.programs.close();
     for (const master of this.#running.values()) master.cancel();
     await Promise.all([...this.#running.values(), ...this.#closing].map((master) => master.whenClosed()));
-    for (const jobId of [...this.#collected.keys()]) this.#forgetCollected(jobId);
+    // What was collected can still be taken; a timer of an hour would keep the process of an embedded cluster alive.
+    for (const { stopExpiry } of this.#collected.values()) stopExpiry();
     this.#ended.close();
   }
 

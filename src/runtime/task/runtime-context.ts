@@ -1,6 +1,6 @@
 /** What a user function may ask about where it runs. */
-import { DoubleCounter, Histogram, IntCounter, LongCounter } from '../../api/accumulators.ts';
-import type { Accumulator, MetricGroup, RuntimeContext } from '../../api/functions.ts';
+import { DoubleCounter, Histogram, IntCounter, LongCounter, requireMergeable } from '../../api/accumulators.ts';
+import type { Accumulator, JobInfo, MetricGroup, RuntimeContext, TaskInfo } from '../../api/functions.ts';
 import type { KeyedStateAccess } from '../../api/operators.ts';
 import type { StateDescriptor } from '../../api/state.ts';
 import { Configuration } from '../../config/configuration.ts';
@@ -36,6 +36,25 @@ export class TaskRuntimeContext implements RuntimeContext {
     this.#keyedState = keyedState;
     this.#accumulators = accumulators;
     this.metrics = metrics;
+  }
+
+  getJobInfo(): JobInfo {
+    return { getJobId: () => this.jobId, getJobName: () => this.jobName };
+  }
+
+  getTaskInfo(): TaskInfo {
+    return {
+      getTaskName: () => this.taskName,
+      getTaskNameWithSubtasks: () => this.getTaskNameWithSubtasks(),
+      getNumberOfParallelSubtasks: () => this.getNumberOfParallelSubtasks(),
+      getMaxNumberOfParallelSubtasks: () => this.getMaxNumberOfParallelSubtasks(),
+      getIndexOfThisSubtask: () => this.getIndexOfThisSubtask(),
+      getAttemptNumber: () => this.getAttemptNumber(),
+    };
+  }
+
+  getMetricGroup(): MetricGroup {
+    return this.metrics;
   }
 
   get jobId(): string {
@@ -91,14 +110,15 @@ export class TaskRuntimeContext implements RuntimeContext {
   getReducingState = (descriptor: StateDescriptor): never => this.getState(descriptor);
   getAggregatingState = (descriptor: StateDescriptor): never => this.getState(descriptor);
 
-  addAccumulator(name: string, accumulator: Accumulator<never, unknown>): void {
+  addAccumulator<V, R>(name: string, accumulator: Accumulator<V, R>): void {
+    requireMergeable(name, accumulator.type);
     if (this.#accumulators.has(name))
       throw new UserError('DUPLICATE_ACCUMULATOR', { problem: `The accumulator '${name}' already exists and cannot be added.` });
     this.#accumulators.set(name, accumulator as Accumulator<unknown, unknown>);
   }
 
-  getAccumulator(name: string): Accumulator<unknown, unknown> | undefined {
-    return this.#accumulators.get(name);
+  getAccumulator<V, R>(name: string): Accumulator<V, R> | undefined {
+    return this.#accumulators.get(name) as Accumulator<V, R> | undefined;
   }
 
   getIntCounter(name: string): Accumulator<number, number> {

@@ -3,6 +3,7 @@
  * covers them is complete. Names and life of a part file: reference of fault tolerance, 5.6.
  */
 import { join } from 'node:path';
+import { programPath } from '../../../api/program-path.ts';
 import type { Committer, Sink, SinkWriter, WriterInitContext } from '../../../api/sink.ts';
 import { UserError } from '../../../shared/errors.ts';
 import { fileSystemOf } from '../../../shared/file-system/file-system.ts';
@@ -38,7 +39,7 @@ export class FileSink<T> implements Sink<T, FileCommittable, InProgressFile> {
 
   /** Throws UserError('NO_FILE_SYSTEM') for a scheme without an implementation. */
   constructor(path: string, options: FileSinkOptions<T> = {}) {
-    const found = fileSystemOf(path);
+    const found = fileSystemOf(programPath(path));
     if (!(found.fileSystem instanceof LocalFileSystem)) {
       throw new UserError('NO_RECOVERABLE_WRITER', {
         problem: `FileSink cannot write to ${path}: that file system cannot go on with an unfinished file.`,
