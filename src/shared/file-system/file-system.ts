@@ -67,15 +67,15 @@ export function registerFileSystem(scheme: string, fileSystem: FileSystem): void
   fileSystems.set(scheme.toLowerCase(), fileSystem);
 }
 
-/** The file system of a path, and the path as that system knows it. Throws UserError('NO_FILE_SYSTEM'). */
-export function fileSystemOf(path: string): { readonly fileSystem: FileSystem; readonly path: string } {
+/** The file system of a path, and the path as that system knows it. Throws UserError('NO_FILE_SYSTEM'), naming the `key` it comes from. */
+export function fileSystemOf(path: string, key?: string): { readonly fileSystem: FileSystem; readonly path: string } {
   const scheme = /^([a-zA-Z][a-zA-Z0-9+.-]*):/.exec(path)?.[1]?.toLowerCase();
   if (scheme === undefined) return { fileSystem: local, path };
   const fileSystem = fileSystems.get(scheme);
   if (fileSystem) return { fileSystem, path: fileSystem.pathOf(path) };
   throw new UserError('NO_FILE_SYSTEM', {
     problem: `Could not find a file system implementation for scheme '${scheme}'.`,
-    found: `The path is ${path}.`,
+    found: `The path is ${path}${key === undefined ? '' : `, and comes from ${key}`}.`,
     tryNext: ['Use a path on this machine (or one mounted there), as file:///… or without a scheme.'],
   });
 }

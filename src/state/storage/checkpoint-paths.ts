@@ -7,8 +7,8 @@ export const metadataFileName = '_metadata';
 const temporaryMetadataFileName = '._metadata_temp';
 
 /** A configured path or URI, made absolute and given a scheme. Throws UserError('NO_FILE_SYSTEM'). */
-export function qualified(location: string): string {
-  const { path } = fileSystemOf(location);
+export function qualified(location: string, key?: string): string {
+  const { path } = fileSystemOf(location, key);
   if (schemeOf(location) === 'file') return `file:${resolve(path)}`;
   return location.replace(/(?<=[^/])\/+$/, '');
 }

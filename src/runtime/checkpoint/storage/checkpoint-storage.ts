@@ -56,8 +56,11 @@ export class CheckpointStorage {
   constructor(options: CheckpointStorageOptions) {
     this.#options = options;
     const base = options.backend.checkpointDirectory;
-    if (base !== undefined) this.#directory = options.ownSubdirectory ? jobDirectory(qualified(base), options.jobId) : qualified(base);
-    if (options.savepointDirectory !== undefined) qualified(options.savepointDirectory);
+    if (base !== undefined) {
+      const directory = qualified(base, 'state.checkpoints.dir');
+      this.#directory = options.ownSubdirectory ? jobDirectory(directory, options.jobId) : directory;
+    }
+    if (options.savepointDirectory !== undefined) qualified(options.savepointDirectory, 'state.savepoints.dir');
   }
 
   /** As Flink calls it in its API. */
