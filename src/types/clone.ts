@@ -45,6 +45,8 @@ function cloneOther(value: object, depth: number): unknown {
     return new Map(Array.from(value, ([key, element]) => [cloneValue(key, depth + 1), cloneValue(element, depth + 1)]));
   if (value instanceof Set) return new Set(Array.from(value, (element) => cloneValue(element, depth + 1)));
   if (value instanceof RegExp) return new RegExp(value.source, value.flags);
+  // A Buffer among them: its own slice() copies nothing.
+  if (value instanceof Uint8Array) return new Uint8Array(value);
   if (ArrayBuffer.isView(value) && 'slice' in value) return (value as Uint8Array).slice();
   const codec = classCodecOf(value);
   if (!codec) throw unsupported(value, '');

@@ -12,7 +12,7 @@ interface RangeSplit extends SourceSplit {
 
 export function collectionSource<T>(values: readonly T[]): Source<T, RangeSplit, RangeSplit[]> {
   // Encoded when the source is made: what the program does to its array afterwards does not show.
-  const encoded = values.map((value) => (typeof value === 'object' && value !== null ? encodeValue(value).slice() : value));
+  const encoded = values.map((value) => (typeof value === 'object' && value !== null ? encodeValue(value) : value));
   return {
     boundedness: 'BOUNDED',
     maxSourceParallelism: 1,

@@ -101,8 +101,8 @@ export class EncodedSubpartition implements Subpartition {
     if (this.#closed) return;
     if (kind === frameKind.batch) this.bytesOut += bytes.length;
     if (this.#waiting.length === 0 && this.#transport.tryWrite(kind, bytes)) return;
-    // The bytes belong to the encoder and change with its next record.
-    this.#waiting.push({ kind, bytes: bytes.slice() });
+    // The bytes belong to the encoder and change with its next record. (A Buffer's own slice() copies nothing.)
+    this.#waiting.push({ kind, bytes: new Uint8Array(bytes) });
     this.waitingBytes += bytes.length;
     if (!this.isAvailable) return;
     this.isAvailable = false;

@@ -46,7 +46,7 @@ interface Step {
 }
 
 /** Sends the steps, consuming only now and then; gives back what arrived. */
-async function send(transport: Transport, size: Size, steps: readonly Step[], pauseEvery: number): Promise<unknown[]> {
+async function send(transport: Transport, size: Size, steps: readonly Step[], pauseEvery: number, heedsRoom = true): Promise<unknown[]> {
   const { producer, consumer, channels } = await networks(transport, size);
   const received: unknown[] = [];
   let failure: Error | undefined;
@@ -80,7 +80,7 @@ async function send(transport: Transport, size: Size, steps: readonly Step[], pa
     let turns = 0;
     while (!gate.isFinished) {
       if (failure) throw failure;
-      while (step <= steps.length && partition.isAvailable) {
+      while (step <= steps.length && (partition.isAvailable || !heedsRoom)) {
         const now = steps[step];
         if (!now) partition.broadcastEvent({ kind: 'end-of-partition' });
         else if (sent < now.values.length) {
@@ -134,9 +134,14 @@ describe.each(setups)('$transport, $size', ({ transport, size }) => {
       ),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 6 }), fc.integer({ min: 1, max: 5 }), async (steps, pauseEvery) => {
-        expect(await send(transport, size, steps, pauseEvery)).toEqual(flat(steps));
-      }),
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 6 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.boolean(),
+        async (steps, pauseEvery, heedsRoom) => {
+          expect(await send(transport, size, steps, pauseEvery, heedsRoom)).toEqual(flat(steps));
+        },
+      ),
       { numRuns: 20 },
     );
   });
