@@ -22,11 +22,11 @@ const oneSlotCredit = {
 };
 
 const clusters = {
-  'one TaskManager': { taskManagers: 1, slotsPerTaskManager: 12 },
+  'one TaskManager': { taskManagers: 1, slotsPerTaskManager: 12, conf: { 'taskmanager.memory.process.size': '6g' } },
   'two TaskManagers, one-slot credit': {
     taskManagers: 2,
     slotsPerTaskManager: 6,
-    conf: { ...oneSlotCredit, 'taskmanager.load-balance.mode': 'SLOTS' },
+    conf: { ...oneSlotCredit, 'taskmanager.memory.process.size': '3g', 'taskmanager.load-balance.mode': 'SLOTS' },
   },
 };
 

@@ -2,11 +2,11 @@
  * Bodies of requests: JSON of bounded size, and uploads that go straight to files. A request is never destroyed here: whoever
  * sent a bad one still reads why.
  */
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
+import { writeWhole } from '../../shared/write-whole.ts';
 import { RestError } from './rest-error.ts';
 
 export async function readJson(request: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
@@ -65,7 +65,7 @@ export async function readMultipart(request: IncomingMessage, directory: string,
     const path = join(directory, `part-${files.length}`);
     files.push({ field, fileName: basename((fileName ?? '').replaceAll('\\', '/')), path });
     streams.push(stream);
-    writes.push(pipeline(stream, createWriteStream(path)));
+    writes.push(writeTo(path, stream));
   });
   try {
     await feed(request, parser, maxBytes);
@@ -77,6 +77,27 @@ export async function readMultipart(request: IncomingMessage, directory: string,
     throw uploadError(error);
   }
   return { fields, files };
+}
+
+/**
+ * Writes each piece as it comes: the parser's file streams may lose their end when they are paused, as a pipe to a file does,
+ * and the upload would hang.
+ */
+function writeTo(path: string, stream: BusboyFileStream): Promise<void> {
+  const file = openSync(path, 'w');
+  const written = new Promise<void>((resolve, reject) => {
+    stream.on('data', (piece: Buffer) => {
+      try {
+        writeWhole(file, piece);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    stream.once('end', resolve);
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error('the upload ended in the middle of a file')));
+  });
+  return written.finally(() => closeSync(file));
 }
 
 function openParser(headers: BusboyHeaders, maxBytes: number): BusboyInstance {
