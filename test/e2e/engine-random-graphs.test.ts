@@ -9,7 +9,7 @@ import { seedsToRun } from '../integration/random-graph/seeds.ts';
 
 const program = join(repository, 'test/integration/random-graph/program.ts');
 const seedsPerJob = 8;
-const seeds = seedsToRun(24);
+const seeds = seedsToRun(8);
 const jobs = Array.from({ length: Math.ceil(seeds.length / seedsPerJob) }, (_, job) =>
   seeds.slice(job * seedsPerJob, (job + 1) * seedsPerJob),
 );
