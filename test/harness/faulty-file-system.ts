@@ -1,6 +1,6 @@
 /**
- * The local file system, with faults on demand and a count of what was called: register it under a scheme of its own, and
- * paths like `faulty:/tmp/x` go through it.
+ * The local file system (or another), with faults on demand and a count of what was called: register it under a scheme of its
+ * own, and paths like `faulty:/tmp/x` go through it.
  */
 import type { FileStatus, FileSystem, WritableFile } from '../../src/shared/file-system/file-system.ts';
 import { LocalFileSystem } from '../../src/shared/file-system/local-file-system.ts';
@@ -20,14 +20,18 @@ export type FileOperation =
 
 export class FaultyFileSystem implements FileSystem {
   readonly calls: FileOperation[] = [];
-  readonly #local = new LocalFileSystem();
-  readonly blocking = this.#local.blocking;
+  readonly #local: FileSystem;
   readonly #scheme: string;
   #fault: { operation: FileOperation; countdown: number; code: string } | undefined;
   #held: { operation: FileOperation; until: Promise<void> } | undefined;
 
-  constructor(scheme: string) {
+  constructor(scheme: string, base: FileSystem = new LocalFileSystem()) {
     this.#scheme = scheme;
+    this.#local = base;
+  }
+
+  get blocking(): FileSystem['blocking'] {
+    return this.#local.blocking;
   }
 
   /** The n-th call (from 1) of this operation fails from now on, once. */

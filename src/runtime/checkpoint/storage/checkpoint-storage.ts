@@ -5,7 +5,7 @@
  * nothing of the job is left.
  */
 import { ExternalError, UserError } from '../../../shared/errors.ts';
-import { fileSystemOf, pathIn } from '../../../shared/file-system/file-system.ts';
+import { type FileSystem, fileSystemOf, pathIn } from '../../../shared/file-system/file-system.ts';
 import { type JobId, randomHex } from '../../../shared/ids.ts';
 import {
   checkpointDirectory,
@@ -114,7 +114,7 @@ export class CheckpointStorage {
       else await fileSystem.remove(entry.path);
     }
     if (!retained) await fileSystem.remove(sharedDirectory(path));
-    for (const directory of [sharedDirectory(path), taskOwnedDirectory(path), path]) await removeIfEmpty(directory);
+    for (const directory of [sharedDirectory(path), taskOwnedDirectory(path), path]) await removeIfEmpty(fileSystem, directory);
   }
 
   #location(directory: string | undefined): CheckpointLocation {
@@ -133,8 +133,7 @@ function targetIn(directory: string | undefined, location: CheckpointLocation): 
   };
 }
 
-export async function removeIfEmpty(directory: string): Promise<void> {
-  const { fileSystem, path } = fileSystemOf(directory);
+export async function removeIfEmpty(fileSystem: FileSystem, path: string): Promise<void> {
   if ((await fileSystem.status(path))?.isDirectory && (await fileSystem.list(path)).length === 0) await fileSystem.remove(path);
 }
 

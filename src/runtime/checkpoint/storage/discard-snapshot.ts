@@ -16,7 +16,8 @@ export async function discardSnapshot({ metadata, place }: Pick<CompletedCheckpo
   }
   for (const handle of streamHandlesOfCheckpoint(metadata.operators))
     if (handle.kind === 'relative') await removeFile(pathIn(place.directory, handle.name));
-  await removeIfEmpty(place.directory);
+  const { fileSystem, path } = fileSystemOf(place.directory);
+  await removeIfEmpty(fileSystem, path);
 }
 
 export async function removeFile(uri: string): Promise<void> {
