@@ -26,7 +26,7 @@ describe('beside another job', () => {
   let neighbour: string;
 
   beforeAll(async () => {
-    cluster = await RealCluster.start({ slotsPerTaskManager: 2 });
+    cluster = await RealCluster.start({ slotsPerTaskManager: 2, conf: { 'taskmanager.memory.process.size': '1g' } });
     const run = await cluster.flink(['run', '-d', join(programs, 'endless.ts')]);
     neighbour = submittedJobId(run.stdout);
     await cluster.waitForJobState(neighbour, 'RUNNING');
@@ -145,9 +145,9 @@ describe('beside a job that restarts', () => {
     expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toMatch(/^sleep 1000$/m);
   });
 
-  test('an allocation that V8 cannot survive fails its job, and the jobs of the other slots come back', async () => {
+  test('a program that takes its process with it fails, and the jobs of the other slots come back', async () => {
     const [before] = await taskManagers(cluster);
-    const run = await cluster.flink(['run', '-Drestart-strategy=none', '-c', 'allocateAtOnce', hostile]);
+    const run = await cluster.flink(['run', '-Drestart-strategy=none', '-c', 'killProcess', hostile]);
     expect(run.exitCode).toBe(1);
     expect(run.stderr).toMatch(/The TaskManager \S+ is lost[\s\S]*It was process \d+ on localhost[\s\S]*\.out files/);
     await anotherTaskManager(cluster, before?.id);
