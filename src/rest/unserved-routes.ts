@@ -23,7 +23,6 @@ export const unservedRoutes: readonly UnservedRoute[] = [
   { method: 'POST', path: '/jobs/:jobid/coordinators/:operatorid', reason: 'Its requests are serialised Java objects.' },
   { method: 'GET', path: '/jobs/:jobid/jobmanager/log-url', reason: archived },
   { method: 'GET', path: '/jobs/:jobid/taskmanagers/:taskmanagerid/log-url', reason: archived },
-  { method: 'GET', path: '/jobs/:jobid/vertices/:vertexid/flamegraph', reason: noProfiler },
   { method: 'GET', path: '/jobmanager/profiler', reason: noProfiler },
   { method: 'POST', path: '/jobmanager/profiler', reason: noProfiler },
   { method: 'GET', path: '/jobmanager/profiler/:filename', reason: noProfiler },

@@ -22,6 +22,8 @@ beforeAll(async () => {
     slotsPerTaskManager: 4,
     conf: {
       'restart-strategy.type': 'fixed-delay',
+      'rest.flamegraph.enabled': true,
+      'rest.flamegraph.num-samples': 4,
       'restart-strategy.fixed-delay.attempts': 1,
       'restart-strategy.fixed-delay.delay': '1 ms',
     },
@@ -85,6 +87,7 @@ describe.each(states)('a %s job', (state) => {
     '/subtasks/accumulators',
     '/backpressure',
     '/metrics',
+    '/flamegraph',
     '/jm-operator-metrics',
     '/subtasks/metrics',
     '/subtasks/:subtaskindex',
@@ -289,6 +292,33 @@ test('a TaskManager tells its memory as it is', async () => {
   const [threads, load] = (await call('GET', `/taskmanagers/${id}/metrics?get=${ids}`)).json as Json[];
   expect(Number(threads?.['value'])).toBeGreaterThan(4);
   expect(Number(load?.['value'])).toBeGreaterThan(0);
+});
+
+describe('what threads do is seen from outside', () => {
+  test('a thread dump shows the line of the program', async () => {
+    const { taskmanagers } = (await call('GET', '/taskmanagers')).json as Json;
+    const stacks = async (): Promise<string> => (await call('GET', `/taskmanagers/${taskmanagers[0].id}/thread-dump`)).text;
+    await waitFor('the slow filter', async () => /slot \d.*rest-jobs\.ts:\d+:\d+/s.test(await stacks()));
+    expect(await stacks()).toMatch(/tasks: .*slow \(\d\/2\)/);
+  });
+
+  test('a flame graph is sampled at the first request, and holds the vertex’s own calls', async () => {
+    const [, slow] = await vertices(jobs.RUNNING);
+    const graph = async (query: string): Promise<Json> =>
+      (await call('GET', `/jobs/${jobs.RUNNING}/vertices/${slow?.['id']}/flamegraph${query}`)).json as Json;
+    await waitFor('a graph', async () => (await graph('?type=on_cpu'))['data'] !== null);
+    const { data, endTimestamp } = await graph('?type=on_cpu');
+    expect(endTimestamp).toBeGreaterThan(1e12);
+    expect(JSON.stringify(data)).toMatch(/input0 \(running\/slow\).*rest-jobs\.ts/);
+    const weigh = (node: Json): void => {
+      const below = node['children'].reduce((sum: number, child: Json) => sum + child['value'], 0);
+      expect(below).toBeLessThanOrEqual(node['value']);
+      for (const child of node['children']) weigh(child);
+    };
+    weigh(data);
+    expect(await call('GET', `/jobs/${jobs.RUNNING}/vertices/${slow?.['id']}/flamegraph?type=warm`)).toMatchObject({ status: 400 });
+    expect(await call('GET', `/jobs/${jobs.RUNNING}/vertices/${slow?.['id']}/flamegraph?subtaskindex=9`)).toMatchObject({ status: 404 });
+  });
 });
 
 describe('what cannot be answered', () => {

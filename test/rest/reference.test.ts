@@ -1,4 +1,4 @@
-/** The list of routes, Flink's API and docs/reference/rest.md agree. Rewrite the page with `npx vitest run -u test/rest/reference.test.ts`. */
+/** The list of routes, Flink's API and docs/reference/rest.md agree. Rewrite the page with `npx vitest run test/rest/reference.test.ts -u`. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Route } from '../../src/rest/http/router.ts';

@@ -41,7 +41,27 @@ export const restOptions = {
   'rest.flamegraph.enabled': {
     type: 'boolean',
     default: 'false',
-    description: 'Whether flame graphs are offered.',
-    notYet: 'There are no flame graphs.',
+    description: 'Whether flame graphs are offered: sampling the threads of a job costs some of their time.',
+  },
+  'rest.flamegraph.refresh-interval': {
+    type: 'duration',
+    default: '1 min',
+    description: 'Age at which a flame graph that is asked for is sampled anew.',
+  },
+  'rest.flamegraph.cleanup-interval': {
+    type: 'duration',
+    default: '10 min',
+    description: 'After which time a flame graph that nobody asked for is dropped.',
+  },
+  'rest.flamegraph.num-samples': {
+    type: 'int',
+    default: '100',
+    description:
+      'With rest.flamegraph.delay-between-samples, how long threads are sampled: the product of both. Samples are taken each millisecond.',
+  },
+  'rest.flamegraph.delay-between-samples': {
+    type: 'duration',
+    default: '50 ms',
+    description: 'With rest.flamegraph.num-samples, how long threads are sampled.',
   },
 } as const satisfies Record<string, Option>;

@@ -12,6 +12,7 @@ import { generateStreamGraph } from '../../graph/stream-graph-generator.ts';
 import type { ReplayableProgram } from '../../program/program.ts';
 import { BlobStore } from '../../runtime/dispatcher/blob-store.ts';
 import { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
+import { emptyFlameGraph } from '../../runtime/metrics/flame-graph.ts';
 import { createSlotNetwork } from '../../runtime/network/create-slot-network.ts';
 import type { SlotNetwork } from '../../runtime/network/slot-network.ts';
 import { ResourceManager, standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
@@ -174,6 +175,7 @@ function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork, onJobOver
     requestLogList: nothing,
     readLogPiece: async () => new Uint8Array(),
     requestThreadDump: nothing,
+    requestFlameGraph: async () => emptyFlameGraph(),
     requestMetrics: async () => ({}),
   };
 }

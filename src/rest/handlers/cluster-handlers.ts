@@ -1,4 +1,7 @@
 /** The cluster as a whole, and the JobManager's process. */
+import { profileThisThread } from '../../runtime/metrics/cpu-profile.ts';
+import { SourcePositions } from '../../runtime/metrics/source-positions.ts';
+import { dumpSampleMs, threadInfo } from '../../runtime/metrics/thread-dump.ts';
 import { buildCommit, weirVersion } from '../../shared/installation.ts';
 import { type LogPieceRequest, listLogs, readLogPiece } from '../../shared/log-files.ts';
 import { json, type RestAnswer, type Route } from '../http/router.ts';
@@ -90,8 +93,8 @@ export function clusterRoutes(context: HandlerContext): Route[] {
       path: '/jobmanager/thread-dump',
       does: 'What the threads of the JobManager do.',
       handle: async () => {
-        const stack = new Error('stack').stack?.split('\n').slice(1).join('\n') ?? '';
-        return json({ threadInfos: [{ threadName: 'main', stringifiedThreadInfo: `"main" pid=${process.pid}\n${stack}\n\n` }] });
+        const profile = await profileThisThread(dumpSampleMs);
+        return json({ threadInfos: [threadInfo('main', profile, new SourcePositions())] });
       },
     },
     {

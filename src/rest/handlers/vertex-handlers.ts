@@ -8,6 +8,7 @@ import { RestError } from '../http/rest-error.ts';
 import { json, type RestRequest, type Route } from '../http/router.ts';
 import { accumulatorViews } from './accumulator-views.ts';
 import { aggregatedView, aggregateState, attemptView, countStates, ioView, placeView, spanOf } from './execution-views.ts';
+import { FlameGraphs } from './flamegraph-handler.ts';
 import { type HandlerContext, hexParameter, jobIdOf } from './handler-context.ts';
 import { aggregatedMetricsAnswer, metricsAnswer } from './metric-views.ts';
 
@@ -20,6 +21,7 @@ interface FoundVertex {
 
 export function vertexRoutes(context: HandlerContext): Route[] {
   const { clock, dispatcher } = context;
+  const flameGraphs = new FlameGraphs(context);
   const find = async (request: RestRequest): Promise<FoundVertex> => {
     const job = await dispatcher.requestJob(jobIdOf(request));
     const vertexId = hexParameter(request, 'vertexid', 'vertex id');
@@ -83,6 +85,11 @@ export function vertexRoutes(context: HandlerContext): Route[] {
     ),
     get('/metrics', 'Metrics of all subtasks, as `<subtask>.<metric>`; with `get=a,b` their values.', ({ executions }, { query }) =>
       metricsAnswer(query, Object.assign({}, ...executions.map(prefixedMetrics))),
+    ),
+    get(
+      '/flamegraph',
+      'Sampled call stacks, when `rest.flamegraph.enabled`: `type` (FULL, ON_CPU, OFF_CPU), `subtaskindex`.',
+      (found, request) => flameGraphs.answer(request, jobIdOf(request), found.vertex.id, found.executions),
     ),
     get('/jm-operator-metrics', 'Metrics of the operators’ coordinators; Weir has none.', (_found, { query }) => metricsAnswer(query, {})),
     get(

@@ -17,6 +17,7 @@ import type {
 import type { LogPieceRequest } from '../../shared/log-files.ts';
 import type { TaskStateSnapshot } from '../../state/snapshot/handles.ts';
 import type { CheckpointLocation } from '../../state/storage/checkpoint-streams.ts';
+import type { FlameGraphKind, FlameGraphNode } from '../metrics/flame-graph.ts';
 import type { CheckpointStatisticsSnapshot } from './checkpoint-statistics.ts';
 
 export type JobStatus =
@@ -144,6 +145,12 @@ export interface TaskExecutorGateway {
   requestLogList(): Promise<{ name: string; size: number; mtime: number }[]>;
   readLogPiece(request: LogPieceRequest): Promise<Uint8Array>;
   requestThreadDump(): Promise<{ threadName: string; stringifiedThreadInfo: string }[]>;
+  /** Samples the threads of these attempts for so long. */
+  requestFlameGraph(request: {
+    attemptIds: readonly ExecutionAttemptId[];
+    kind: FlameGraphKind;
+    durationMs: number;
+  }): Promise<FlameGraphNode>;
   requestMetrics(): Promise<MetricDump>;
 }
 

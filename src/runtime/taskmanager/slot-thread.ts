@@ -4,6 +4,7 @@ import type { SlotLimits } from '../../config/memory/process-memory.ts';
 import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { TaskManagerId } from '../../shared/ids.ts';
 import { within } from '../../shared/time.ts';
+import { type CpuProfile, profileWorker } from '../metrics/cpu-profile.ts';
 import type { ThreadReport } from '../metrics/thread-report.ts';
 import type { SlotMemory } from '../network/task-manager-memory.ts';
 import { openPortRpc } from '../rpc/port.ts';
@@ -143,6 +144,11 @@ export class SlotThread {
         this.#memory = undefined;
       });
     return this.#memory;
+  }
+
+  /** Where it spends its time, for so long; undefined when it does not take part. */
+  profile(durationMs: number): Promise<CpuProfile | undefined> {
+    return profileWorker(this.#worker, durationMs);
   }
 
   get isDead(): boolean {

@@ -11,7 +11,11 @@ import { ExternalError, type SerializedError } from '../../shared/errors.ts';
 import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, TaskManagerId } from '../../shared/ids.ts';
 import { type LogFiles, type LogPieceRequest, listLogs, readLogPiece } from '../../shared/log-files.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { profileThisThread } from '../metrics/cpu-profile.ts';
+import { addProfile, emptyFlameGraph, type FlameGraphNode } from '../metrics/flame-graph.ts';
 import { processMetrics } from '../metrics/process-metrics.ts';
+import { SourcePositions } from '../metrics/source-positions.ts';
+import { dumpSampleMs, type ThreadInfo, threadInfo } from '../metrics/thread-dump.ts';
 import { channelSize, TaskManagerNetworkMemory } from '../network/task-manager-memory.ts';
 import type {
   AccumulatorReport,
@@ -227,15 +231,28 @@ export class TaskExecutor implements TaskExecutorGateway {
     return readLogPiece(this.#options.logFiles, request);
   }
 
-  async requestThreadDump(): Promise<{ threadName: string; stringifiedThreadInfo: string }[]> {
-    const threads = await Promise.all(
-      this.#slots.map(async (slot) => ({
-        threadName: `slot ${slot.index}`,
-        text: `${(await slot.thread.answers()) ? 'answers' : 'does not answer'}; tasks: ${slot.taskNames.join(', ') || 'none'}`,
-      })),
+  async requestThreadDump(): Promise<ThreadInfo[]> {
+    const positions = new SourcePositions();
+    const main = profileThisThread(dumpSampleMs).then((profile) => threadInfo('main', profile, positions));
+    const slots = this.#slots.map(async (slot) => {
+      const profile = await slot.thread.profile(dumpSampleMs);
+      return threadInfo(`slot ${slot.index}`, profile, positions, [`tasks: ${slot.taskNames.join(', ') || 'none'}`]);
+    });
+    return Promise.all([main, ...slots]);
+  }
+
+  async requestFlameGraph(request: Parameters<TaskExecutorGateway['requestFlameGraph']>[0]): Promise<FlameGraphNode> {
+    const { attemptIds, kind, durationMs } = request;
+    const positions = new SourcePositions();
+    const root = emptyFlameGraph();
+    const slots = this.#slots.filter((slot) => attemptIds.some((attemptId) => slot.hasAttempt(attemptId)));
+    await Promise.all(
+      slots.map(async (slot) => {
+        const profile = await slot.thread.profile(durationMs);
+        if (profile) addProfile(root, profile, kind, attemptIds, positions);
+      }),
     );
-    const all = [{ threadName: 'main', text: new Error('here').stack?.split('\n').slice(1).join('\n') ?? '' }, ...threads];
-    return all.map(({ threadName, text }) => ({ threadName, stringifiedThreadInfo: `"${threadName}"\n\t${text}\n\n` }));
+    return root;
   }
 
   async requestMetrics(): Promise<MetricDump> {
