@@ -129,7 +129,6 @@ export const jobOptions = {
     type: 'boolean',
     default: 'true',
     description: 'Whether buffers are sent before they are full.',
-    notYet: 'execution.buffer-timeout.interval: -1 says the same.',
   },
   'execution.runtime-mode': {
     type: 'enum',
