@@ -52,10 +52,10 @@ read_settings() {
   conf_file=$conf_dir/flink-conf.yaml
   if [ -f "$conf_file" ]; then
     settings=$(sed -n -e 's/^[[:blank:]]*env\.\(node\.home\)[[:blank:]]*: \([^#]*\).*$/\1=\2/p' \
-      -e 's/^[[:blank:]]*env\.\(java\.[a-z.]*\)[[:blank:]]*: \([^#]*\).*$/\1=\2/p' "$conf_file")
+      -e 's/^[[:blank:]]*env\.\(java\.[a-z.]*\)[[:blank:]]*: \([^#]*\).*$/\1=\2/p' "$conf_file" 2>/dev/null)
   elif [ -f "$conf_dir/config.yaml" ]; then
     conf_file=$conf_dir/config.yaml
-    settings=$(nested_settings "$conf_file")
+    settings=$(nested_settings "$conf_file" 2>/dev/null)
   fi
   [ -n "$settings" ] || return 0
   while IFS= read -r line; do

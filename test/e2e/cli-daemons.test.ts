@@ -307,6 +307,33 @@ describe('pid files', () => {
     }
   });
 
+  test('of another user’s daemon are left alone', async ({ skip }) => {
+    const nobody = (name: string, ...args: string[]): Promise<CommandResult> =>
+      cluster.script(name, args, { env, as: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] });
+    if ((await nobody('flink', '-v')).exitCode !== 0) skip('needs root, and an installation that everybody can read');
+    for (const name of ['log', 'pid']) mkdirSync(join(cluster.directory, name), { recursive: true });
+    for (const name of ['', 'conf', 'log', 'pid']) chmodSync(join(cluster.directory, name), 0o777);
+    await script('jobmanager.sh', 'start');
+    const running = pids('standalonesession');
+    chmodSync(join(cluster.directory, 'pid', 'flink-weir-test-standalonesession.pid'), 0o666);
+    for (const verb of ['stop', 'stop-all']) {
+      const refused = await nobody('jobmanager.sh', verb);
+      expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+      expect(refused.stderr).toContain(`The standalonesession daemon (pid: ${running[0]}) was started by another user.`);
+    }
+    expect(pids('standalonesession')).toEqual(running);
+    expect(await cluster.rest('/overview')).toBeDefined();
+  });
+
+  test('several starts at once each get a line and files of their own', async () => {
+    await script('jobmanager.sh', 'start');
+    const started = await Promise.all([0, 1, 2].map(() => script('taskmanager.sh', 'start')));
+    expect(started.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+    expect(new Set(pids('taskexecutor')).size).toBe(3);
+    expect(files('log').filter((name) => /taskexecutor.*\.out$/.test(name))).toHaveLength(3);
+    expect(await cluster.rest('/overview')).toMatchObject({ taskmanagers: 3 });
+  });
+
   test('names and places follow the environment', async () => {
     const elsewhere = {
       FLINK_IDENT_STRING: 'me',
@@ -409,8 +436,8 @@ eval "$*"
       env: { ...env, ...highlyAvailable, PATH: `${bin}:/usr/local/bin:/usr/bin:/bin` },
     });
     expect(started.stdout).toMatch(/^Starting cluster\.\nStarting HA cluster with 2 masters\.\n/);
-    const started2 = calls().filter((call) => call.includes('jobmanager.sh'));
-    expect(started2).toEqual([
+    const masters = calls().filter((call) => call.includes('jobmanager.sh'));
+    expect(masters).toEqual([
       expect.stringMatching(new RegExp(`node1 -- .*jobmanager\\.sh" "start" "node1" "${cluster.restPort}"$`)),
       expect.stringMatching(/node2 -- .*jobmanager\.sh" "start" "node2" "0"$/),
     ]);

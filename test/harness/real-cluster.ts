@@ -90,8 +90,14 @@ export class RealCluster implements AsyncDisposable {
     return this.#run(join(this.#installation, 'bin', 'flink'), args, options);
   }
 
-  script(name: string, args: readonly string[] = [], options: { env?: Record<string, string>; cwd?: string } = {}): Promise<CommandResult> {
-    return this.#run(join(this.#installation, 'bin', name), args, options);
+  /** `as`: what runs the script, for example as another user. */
+  script(
+    name: string,
+    args: readonly string[] = [],
+    options: { env?: Record<string, string>; cwd?: string; as?: readonly string[] } = {},
+  ): Promise<CommandResult> {
+    const [file = '', ...words] = [...(options.as ?? []), join(this.#installation, 'bin', name), ...args];
+    return this.#run(file, words, options);
   }
 
   /** A command that goes on: to be watched, and interrupted. */

@@ -22,7 +22,15 @@ export function readHosts(configurationDirectory: string, name: 'masters' | 'wor
       tryNext: [`echo localhost > ${file}`],
     });
   }
-  return readFileSync(file, 'utf8').split(/\r?\n/).map(hostOf).filter(Boolean);
+  return readText(file).split(/\r?\n/).map(hostOf).filter(Boolean);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError('HOSTS_FILE_UNREADABLE', { problem: `${file} cannot be read: ${(error as Error).message}`, cause: error });
+  }
 }
 
 /** Undefined without high availability: there is one JobManager then, on this machine, whatever the file says. */

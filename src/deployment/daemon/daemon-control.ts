@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../../shared/assert.ts';
-import { ExternalError } from '../../shared/errors.ts';
+import { ExternalError, UserError } from '../../shared/errors.ts';
 import { type DaemonCommand, daemonEnvironment } from './daemon-command.ts';
 import { type DaemonName, type DaemonPlace, type Environment, outputPath, pidFilePath, readyFilePath } from './daemon-place.ts';
 import { rotateOutput } from './log-rotation.ts';
@@ -86,6 +86,7 @@ export class DaemonControl {
     await pidFile.locked(async () => {
       const pid = pidFile.read().at(-1);
       if (pid === undefined) return this.#options.print(`No ${daemon} daemon to stop on host ${this.#place.host}.`);
+      if (pidFile.isOfAnotherUser(pid)) throw notOurs(daemon, pid, pidFile.path);
       if (pidFile.isAlive(pid)) await this.#stopProcess(daemon, pid, pidFile.leadsGroup(pid));
       else this.#options.print(`No ${daemon} daemon (pid: ${pid}) is running anymore on ${this.#place.host}.`);
       pidFile.remove(pid);
@@ -96,7 +97,9 @@ export class DaemonControl {
   async stopAll(daemon: DaemonName): Promise<number> {
     const pidFile = this.#pidFile(daemon);
     await pidFile.locked(async () => {
-      for (const pid of pidFile.read()) {
+      const pids = pidFile.read();
+      for (const pid of pids) if (pidFile.isOfAnotherUser(pid)) throw notOurs(daemon, pid, pidFile.path);
+      for (const pid of pids) {
         if (pidFile.isAlive(pid)) await this.#stopProcess(daemon, pid, pidFile.leadsGroup(pid));
         else this.#options.print(`Skipping ${daemon} daemon (pid: ${pid}), because it is not running anymore on ${this.#place.host}.`);
         pidFile.remove(pid);
@@ -197,6 +200,17 @@ function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
   } catch {
     // It is gone already.
   }
+}
+
+function notOurs(daemon: DaemonName, pid: number, pidFile: string): UserError {
+  return new UserError('NOT_OUR_PROCESS', {
+    problem: `The ${daemon} daemon (pid: ${pid}) was started by another user.`,
+    found: `It is entered in ${pidFile}.`,
+    tryNext: [
+      'Stop it as that user, or as root.',
+      'Set FLINK_IDENT_STRING or FLINK_PID_DIR apart, so that each user has pid files of their own.',
+    ],
+  });
 }
 
 function cannotSpawn(supervisor: string): ExternalError {

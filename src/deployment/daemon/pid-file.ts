@@ -39,7 +39,7 @@ export class PidFile {
   /** As {@link read}; entries of a former boot or of processes that all died are dropped, so that ids start at 0 again. */
   readOrForget(): number[] {
     const pids = this.read();
-    if (pids.some((pid) => this.isAlive(pid))) return pids;
+    if (pids.some((pid) => this.isAlive(pid) || this.isOfAnotherUser(pid))) return pids;
     this.#write([]);
     return [];
   }
@@ -60,6 +60,11 @@ export class PidFile {
   isAlive(pid: number): boolean {
     if (pid <= 1 || !isRunning(pid)) return false;
     return showsEnvironments() ? readEnvironment(pid).includes(`${pidFileVariable}=${this.mark}`) : looksLikeDaemon(pid);
+  }
+
+  /** A daemon that another user started: it cannot be looked at, nor signalled, and its entry is not ours to remove. */
+  isOfAnotherUser(pid: number): boolean {
+    return pid > 1 && showsEnvironments() && isRunning(pid) && readEnvironment(pid).length === 0 && looksLikeDaemon(pid);
   }
 
   /** The daemon leads a process group of its own: what it started and left can be ended with it. */
@@ -88,10 +93,11 @@ export class PidFile {
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return !isZombie(pid);
-  } catch {
-    return false;
+  } catch (error) {
+    // It is there, and belongs to another user.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
+  return !isZombie(pid);
 }
 
 /** Ended, but its parent (a container's init, say) has not looked yet. */
@@ -116,7 +122,7 @@ function readEnvironment(pid: number): readonly string[] {
   }
 }
 
-/** Where environments are not shown (macOS): by its command line. */
+/** By its command line: where environments are not shown (macOS, other users). */
 function looksLikeDaemon(pid: number): boolean {
   try {
     const command = execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
