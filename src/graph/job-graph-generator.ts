@@ -40,7 +40,7 @@ function vertexId(chain: Chain): JobVertexId {
 
 function buildChains(graph: StreamGraph): Map<number, Chain> {
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
-  const chainingEnabled = Configuration.of(graph.configuration).get('pipeline.operator-chaining');
+  const chainingEnabled = Configuration.of(graph.configuration).get('pipeline.operator-chaining.enabled');
   const chainOf = new Map<number, Chain>();
   for (const node of graph.nodes) {
     const source = byId.get(node.inputs[0]?.sourceId ?? -1);

@@ -23,26 +23,52 @@ export function operatorIdOfUid(uid: string): OperatorId {
   return murmur3x128(Buffer.from(uid, 'utf8')).toString('hex');
 }
 
-/** Throws UserError('DUPLICATE_UID'). */
+/**
+ * In the order of the ids' making, which structural ids depend on: breadth first from the sources; a node that is reached
+ * before all its inputs have ids is passed over, and reached again from the next of them. Throws UserError('DUPLICATE_UID').
+ */
 export function assignOperatorIds(nodes: readonly IdentifiedNode[]): Map<number, OperatorId> {
   const ids = new Map<number, OperatorId>();
   const taken = new Map<OperatorId, IdentifiedNode>();
-  const waiting = [...nodes].filter((node) => node.inputs.length === 0).sort((a, b) => a.id - b.id);
-  const queued = new Set(waiting.map((node) => node.id));
-  while (waiting.length > 0) {
-    const node = waiting.shift() as IdentifiedNode;
-    const id = node.uidHash ?? (node.uid === undefined ? structuralId(node, ids) : operatorIdOfUid(node.uid));
+  const outputs = outputsOf(nodes);
+  const waiting = nodes.filter((node) => node.inputs.length === 0).sort((a, b) => a.id - b.id);
+  const reached = new Set(waiting.map((node) => node.id));
+  for (let node = waiting.shift(); node; node = waiting.shift()) {
+    const id = idOf(node, ids);
+    if (id === undefined) {
+      reached.delete(node.id);
+      continue;
+    }
     refuseDuplicate(taken.get(id), node);
     taken.set(id, node);
     ids.set(node.id, id);
-    for (const next of nodes) {
-      if (!queued.has(next.id) && next.inputs.length > 0 && next.inputs.every((input) => ids.has(input))) {
-        queued.add(next.id);
-        waiting.push(next);
-      }
+    for (const next of outputs.get(node.id) ?? []) {
+      if (reached.has(next.id)) continue;
+      reached.add(next.id);
+      waiting.push(next);
     }
   }
   return ids;
+}
+
+/** By input, in the order in which the program made the edges. */
+function outputsOf(nodes: readonly IdentifiedNode[]): Map<number, IdentifiedNode[]> {
+  const outputs = new Map<number, IdentifiedNode[]>();
+  for (const node of nodes) {
+    for (const input of node.inputs) {
+      const of = outputs.get(input);
+      if (of) of.push(node);
+      else outputs.set(input, [node]);
+    }
+  }
+  return outputs;
+}
+
+/** Undefined while an input has none. */
+function idOf(node: IdentifiedNode, ids: ReadonlyMap<number, OperatorId>): OperatorId | undefined {
+  if (node.uidHash !== undefined) return node.uidHash;
+  if (node.uid !== undefined) return operatorIdOfUid(node.uid);
+  return node.inputs.every((input) => ids.has(input)) ? structuralId(node, ids) : undefined;
 }
 
 function structuralId(node: IdentifiedNode, ids: ReadonlyMap<number, OperatorId>): OperatorId {

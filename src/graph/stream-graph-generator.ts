@@ -25,13 +25,17 @@ export function generateStreamGraph(program: RecordedProgram): StreamGraph {
   for (const transformation of physical) drafts.set(transformation.id, draftNode(transformation, config, drafts));
   const nodes = [...drafts.values()];
   requireUids(nodes, config);
+  const batch = runsAsBatch(config, physical);
   const withIds = identify(nodes, config.get('pipeline.operator-chaining.enabled'));
   return {
     jobName: program.jobName ?? config.getText('pipeline.name') ?? 'Flink Streaming Job',
-    jobType: runsAsBatch(config, physical) ? 'BATCH' : 'STREAMING',
+    jobType: batch ? 'BATCH' : 'STREAMING',
     nodes: withIds,
     partitioners,
-    configuration: program.configuration,
+    // AUTOMATIC is decided here, once for all who ask.
+    configuration: config.has('execution.runtime-mode')
+      ? { ...program.configuration, 'execution.runtime-mode': batch ? 'BATCH' : 'STREAMING' }
+      : program.configuration,
   };
 }
 
@@ -142,9 +146,10 @@ function requireUids(nodes: readonly DraftNode[], config: Configuration): void {
 }
 
 function identify(nodes: readonly DraftNode[], chainingEnabled: boolean): StreamNode[] {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
   const outputs = new Map<number, number>();
   for (const node of nodes) {
-    const source = nodes.find((candidate) => candidate.id === node.inputs[0]?.sourceId);
+    const source = byId.get(node.inputs[0]?.sourceId ?? -1);
     if (source && couldChain(node, source, chainingEnabled)) outputs.set(source.id, (outputs.get(source.id) ?? 0) + 1);
   }
   const ids = assignOperatorIds(

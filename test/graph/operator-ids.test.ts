@@ -25,3 +25,12 @@ test('one uid for two operators is refused, both named', () => {
   ];
   expect(() => assignOperatorIds(nodes)).toThrow(/Hash collision on user-specified ID "x"[\s\S]*'a' and 'b'/);
 });
+
+test('a node that is reached before its inputs have ids comes later, and its place is kept when they have them in time', () => {
+  const node = (id: number, inputs: number[]) => ({ id, name: `n${id}`, inputs, chainableOutputs: 0 });
+  const order = (nodes: Parameters<typeof assignOperatorIds>[0]): number[] => [...assignOperatorIds(nodes).keys()];
+  // 3 waits in the queue while 2 gets its id, and goes before 4.
+  expect(order([node(1, []), node(2, []), node(3, [1, 2]), node(4, [1])])).toEqual([1, 2, 3, 4]);
+  // 3 comes up before 5 has an id, and is reached again from there, behind 4.
+  expect(order([node(1, []), node(2, []), node(3, [1, 5]), node(4, [1]), node(5, [2])])).toEqual([1, 2, 4, 5, 3]);
+});
