@@ -21,7 +21,8 @@ interface LocalFrame {
 
 /** Whichever task is deployed first makes it. */
 export class LocalQueue {
-  static readonly capacity = 8;
+  /** Small, so that what waits here is still in the processor's cache when the consumer gets it. */
+  static readonly capacity = 2;
   readonly #frames: LocalFrame[] = [];
   bytes = 0;
   onFrame: (() => void) | undefined;
