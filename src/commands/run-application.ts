@@ -1,9 +1,11 @@
-import { UserError } from '../shared/errors.ts';
+import { resolve } from 'node:path';
 import { ActionCommand, type Arguments } from './base/action-command.ts';
 import type { ActionDescription } from './base/action-help.ts';
+import { applicationTarget } from './base/cluster-connection.ts';
 import { loadCommandConfiguration } from './base/cluster-settings.ts';
+import { Daemons } from './base/daemons.ts';
 import { programCall, programKeys } from './base/program-options.ts';
-import { runTable } from './run.ts';
+import { refusePython, restoreKeys, runTable } from './base/run-options.ts';
 
 export class RunApplication extends ActionCommand<typeof runTable> {
   readonly table = runTable;
@@ -17,16 +19,15 @@ export class RunApplication extends ActionCommand<typeof runTable> {
   };
 
   protected override async act({ options, words }: Arguments<typeof runTable>): Promise<void> {
-    programCall(options, words);
-    const { configuration } = loadCommandConfiguration(options, this.terminal, programKeys(options));
-    const target = configuration.get('execution.target');
-    const known = target === 'yarn-application' || target === 'kubernetes-application';
-    throw new UserError(known ? 'NOT_THERE_YET' : 'NO_APPLICATION_TARGET', {
-      problem: known
-        ? `The target ${target} is not there yet.`
-        : 'run-application needs an application target: -t yarn-application or -t kubernetes-application.',
-      found: known || target === undefined ? undefined : `execution.target is '${target}'.`,
-      tryNext: ['Run one program with a JobManager of its own: standalone-job.sh start', 'Run it on a session cluster: flink run'],
-    });
+    refusePython(options);
+    const { path, args } = programCall(options, words);
+    const keys = { ...programKeys(options), ...restoreKeys(options) };
+    applicationTarget(loadCommandConfiguration(options, this.terminal, keys).configuration);
+    if (options.shutdownOnAttachedExit) this.hint('-sae has no effect: nobody is attached to an application.');
+    // The target is that of this command; the application's jobs run in the cluster that main runs in.
+    const properties = [...options.yD, ...options.D].filter((property) => !property.startsWith('execution.target'));
+    const program = ['--program', resolve(path), ...(options.class === undefined ? [] : ['--job-classname', options.class])];
+    const daemons = new Daemons(this.terminal, [...properties, ...Object.entries(keys).map(([key, value]) => `${key}=${value}`)]);
+    this.exitCode = (await daemons.perform('start', 'standalonejob', [...program, '--', ...args])) ?? 1;
   }
 }

@@ -105,7 +105,12 @@ test.each([
   ['run -rm none -s /sp JOB', "There is no restore mode 'none'."],
   ['run -cm none -s /sp JOB', "There is no restore mode 'none'."],
   ['run -Dparallelism.default=x JOB', "Could not parse value 'x' for key 'parallelism.default'."],
-  ['run-application JOB', 'run-application needs an application target: -t yarn-application or -t kubernetes-application.'],
+  [
+    'run-application JOB',
+    'run-application needs an application target: -t standalone-application, -t yarn-application or -t kubernetes-application.',
+  ],
+  ['run-application -t remote JOB', "execution.target is 'remote'."],
+  ['run -t standalone-application JOB', 'Try: flink run-application -t standalone-application'],
   ['run-application -t yarn-application JOB', 'The target yarn-application is not there yet.'],
   [`cancel ${jobId}`, 'There is no JobManager at localhost:1.'],
 ])('%s', async (line, message) => {

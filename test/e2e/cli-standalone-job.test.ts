@@ -155,6 +155,69 @@ describe('which program', () => {
   });
 });
 
+describe('run-application', () => {
+  /** Starts it as a daemon and waits for its end; gives what main wrote. */
+  async function application(...args: string[]): Promise<{ started: CommandResult; output: string }> {
+    const started = await cluster.flink(['run-application', '-t', 'standalone-application', ...args]);
+    await waitFor('the end of the application', async () => (await standaloneJob(['stop'])).stdout.startsWith('No standalonejob daemon'));
+    return { started, output: cluster.logFile(/standalonejob-0-.*\.out$/) };
+  }
+
+  effectOf(
+    'run-application',
+    ['class', 'parallelism', 'classpath', 'jarfile', 'arguments', 'sysoutLogging', 'detached', 'shutdownOnAttachedExit'],
+    'runs the program in a JobManager of this machine, with the options of run',
+    async () => {
+      const module = join(cluster.directory, 'extra.ts');
+      writeFileSync(module, "(globalThis as { extraModule?: string }).extraModule = 'from extra.ts';\nexport {};\n");
+      const probe = join(programs, 'probe.ts');
+      const first = await cluster.flink([
+        'run-application',
+        '-t',
+        'standalone-application',
+        '-Dexecution.shutdown-on-application-finish=false',
+        ...['-c', 'other', '-p', '2', '-C', `file://${module}`, '-d', '-q', '-sae'],
+        probe,
+        'x',
+        '-p',
+      ]);
+      expect(first).toMatchObject({ exitCode: 0 });
+      expect(first.stdout).toMatch(/^Starting standalonejob daemon on host .*\.\n$/);
+      expect(first.stderr).toContain('-sae has no effect: nobody is attached to an application.');
+      await waitFor('the job', async () => (await cluster.flink(['list', '-a'])).stdout.includes(' : x (FINISHED)'));
+      await standaloneJob(['stop']);
+      const sees = { who: 'other', args: ['x', '-p'], parallelism: 2, extra: 'from extra.ts' };
+      expect(cluster.logFile(/standalonejob-0-.*\.out$/)).toContain(`main sees ${JSON.stringify(sees)}`);
+      const second = await application('-j', probe, '-a', 'y');
+      expect(second.output).toContain('"args":["y"]');
+    },
+  );
+
+  effectOf('run-application', ['fromSavepoint', 'allowNonRestoredState', 'claimMode', 'restoreMode'], 'reach the job', async () => {
+    for (const options of [
+      ['-cm', 'claim'],
+      ['-rm', 'claim'],
+    ]) {
+      const { output } = await application('-s', 'file:///no/such/savepoint', '-n', ...options, join(programs, 'application.ts'));
+      expect(output).toContain('/no/such/savepoint');
+      expect(jobManagerLog()).toContain('execution.savepoint-restore-mode, CLAIM');
+      expect(jobManagerLog()).toContain('execution.savepoint.ignore-unclaimed-state, true');
+    }
+  });
+
+  effectOf(
+    'run-application',
+    ['python', 'pyModule', 'pyFiles', 'pyRequirements', 'pyArchives', 'pyExecutable', 'pyClientExecutable', 'pyPythonPath'],
+    'are refused with Flink’s sentence',
+    async () => {
+      for (const option of ['-py', '-pym', '-pyfs', '-pyreq', '-pyarch', '-pyexec', '-pyclientexec', '-pypath']) {
+        const refused = await cluster.flink(['run-application', option, 'x', endless]);
+        expect(refused).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('Python command line option detected') });
+      }
+    },
+  );
+});
+
 describe('as a daemon', () => {
   effectOf(
     'standalone-job',

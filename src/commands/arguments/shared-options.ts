@@ -13,7 +13,7 @@ export const genericOptions = {
     short: 't',
     argument: 'arg',
     summary:
-      'Where the program runs: remote (the cluster that -m or the configuration names; the default), local (in this process), yarn-session, yarn-per-job, kubernetes-session; for run-application yarn-application or kubernetes-application. The same as execution.target.',
+      'Where the program runs: remote (the cluster that -m or the configuration names; the default), local (in this process), yarn-session, yarn-per-job, kubernetes-session; for run-application standalone-application (a JobManager of this machine, for this program), yarn-application or kubernetes-application. The same as execution.target.',
   },
   executor: { short: 'e', argument: 'arg', summary: 'The older name of --target; --target wins when both are given.' },
   D: {

@@ -71,6 +71,7 @@ function applicationRequest({ config, programArguments }: ProcessContext, tempor
     artifactPath,
     entryClass: config.getText(entryClassKey),
     args: programArguments,
+    classpaths: config.get('pipeline.classpaths') ?? [],
     jobId: config.getText(jobIdKey),
     restore: restoreSettings(config),
     // A program may ask for the result of execute(), unless it was said that it does not wait.

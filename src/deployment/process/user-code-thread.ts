@@ -43,6 +43,8 @@ export interface UserCodeGateway {
 export interface ApplicationRequest extends RunProgramRequest {
   /** `execute` returns once the job is submitted. */
   readonly detached: boolean;
+  /** URLs of modules that are loaded before the program. */
+  readonly classpaths: readonly string[];
   readonly temporaryDirectory: string;
 }
 
@@ -150,12 +152,12 @@ function cancelled(error: unknown): boolean {
   return false;
 }
 
-function load(request: RunProgramRequest & { temporaryDirectory?: string }): Promise<LoadedProgram> {
+function load(request: RunProgramRequest & Partial<ApplicationRequest>): Promise<LoadedProgram> {
   const parallelism = request.parallelism === undefined ? {} : { 'parallelism.default': String(request.parallelism) };
   return loadProgram({
     path: request.artifactPath,
     entryClass: request.entryClass,
-    classpaths: [],
+    classpaths: request.classpaths ?? [],
     args: request.args,
     temporaryDirectory: request.temporaryDirectory,
     configuration: { ...request.configuration, ...parallelism },
