@@ -211,7 +211,7 @@ export class JobMaster {
   }
 
   /** Resolves with the savepoint's location when the job has finished. Asking for the same again gives the same answer. */
-  stopWithSavepoint(options: { readonly directory: string | undefined; readonly drain: boolean }): Promise<string> {
+  async stopWithSavepoint(options: { readonly directory: string | undefined; readonly drain: boolean }): Promise<string> {
     const { directory } = options;
     const mode = options.drain ? 'drain' : 'suspend';
     if (this.#stopping) {
