@@ -7,6 +7,7 @@
  */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Configuration } from '../config/configuration.ts';
+import { clusterDirectory, highAvailabilityMode, readLeaderAddress } from '../config/high-availability/leader-files.ts';
 import { ExternalError, UserError } from '../shared/errors.ts';
 import { http } from '../shared/node-http.ts';
 
@@ -17,6 +18,8 @@ export interface RestEndpoint {
 
 export interface RestClientOptions {
   readonly endpoint: RestEndpoint;
+  /** Under high availability: where the leader is now; undefined while nobody leads. */
+  readonly findLeader?: (() => RestEndpoint | undefined) | undefined;
   readonly maxAttempts: number;
   readonly retryDelayMs: number;
   readonly connectionTimeoutMs: number;
@@ -51,13 +54,18 @@ export class RestResponseError extends ExternalError {
 }
 
 export class RestClient {
-  readonly endpoint: RestEndpoint;
   readonly #options: RestClientOptions;
+  #endpoint: RestEndpoint;
   #answered = false;
 
   constructor(options: RestClientOptions) {
-    this.endpoint = options.endpoint;
+    this.#endpoint = options.findLeader?.() ?? options.endpoint;
     this.#options = options;
+  }
+
+  /** Of the last attempt. */
+  get endpoint(): RestEndpoint {
+    return this.#endpoint;
   }
 
   get<T>(path: string): Promise<T> {
@@ -100,6 +108,12 @@ export class RestClient {
   }
 
   async #attempt(method: Method, path: string, body: StreamedBody): Promise<unknown> {
+    const { findLeader } = this.#options;
+    if (findLeader) {
+      const leader = findLeader();
+      if (!leader) throw new Error('no JobManager leads the cluster');
+      this.#endpoint = leader;
+    }
     const { status, text } = await this.#exchange(method, path, body);
     this.#answered = true;
     const parsed = parseJson(text);
@@ -176,6 +190,17 @@ export function restClientOptions(configuration: Configuration): RestClientOptio
     retryDelayMs: configuration.get('rest.retry.delay'),
     connectionTimeoutMs: configuration.get('rest.connection-timeout'),
     waitForFirstContact: configuration.has('rest.retry.max-attempts'),
+    findLeader: leaderFinder(configuration),
+  };
+}
+
+/** Undefined without high availability: the JobManager has a fixed address. */
+function leaderFinder(configuration: Configuration): RestClientOptions['findLeader'] {
+  if (highAvailabilityMode(configuration) === 'none') return undefined;
+  const cluster = clusterDirectory(configuration);
+  return () => {
+    const leader = readLeaderAddress(cluster);
+    return leader && { host: leader.restHost, port: leader.restPort };
   };
 }
 

@@ -64,6 +64,8 @@ function contradictions(config: Configuration): Fault[] {
       'high-availability.type',
       "No valid ZooKeeper quorum has been specified. You can specify the quorum via the configuration key 'high-availability.zookeeper.quorum'.",
     );
+  }
+  if (highAvailability(config) !== 'none') {
     refuse(
       !config.has('high-availability.storageDir'),
       'high-availability.type',
@@ -80,7 +82,7 @@ function missing(config: Configuration): Fault[] {
     if (asked) faults.push({ key, problem: `${problem} Weir does not have that yet.` });
   };
   lacks(
-    highAvailability(config) !== 'none',
+    !['none', 'filesystem'].includes(highAvailability(config)),
     'high-availability.type',
     `High availability is set to '${config.get('high-availability.type')}'.`,
   );

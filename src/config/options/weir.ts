@@ -28,4 +28,10 @@ export const weirOptions = {
     default: 'false',
     description: 'Print the code generated for each operator chain to the standard output of its TaskManager.',
   },
+  'weir.high-availability.lease-timeout': {
+    type: 'duration',
+    default: '10 s',
+    description:
+      'With high-availability: filesystem, how long a leader may be silent before another JobManager takes over. One whose process is gone from the same machine is replaced at once.',
+  },
 } as const satisfies Record<string, Option>;

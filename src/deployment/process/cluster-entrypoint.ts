@@ -4,6 +4,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { deriveJobManagerProcess } from '../../config/memory/process-memory.ts';
 import { startRestServer } from '../../rest/rest-server.ts';
 import { JobManager } from '../../runtime/dispatcher/job-manager.ts';
+import type { Leadership } from '../../runtime/ha/high-availability.ts';
 import { processMetrics } from '../../runtime/metrics/process-metrics.ts';
 import { standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
 import { installationRoot } from '../../shared/installation.ts';
@@ -31,18 +32,22 @@ export interface RunningJobManager extends RunningProcess {
   readonly temporaryDirectory: string;
 }
 
-/** Whoever starts it says when the process is ready. */
-export async function startJobManager(context: ProcessContext): Promise<RunningJobManager> {
+/** Whoever starts it says when the process is ready. With a leadership, the jobs of earlier leaders go on here. */
+export async function startJobManager(context: ProcessContext, leadership?: Leadership): Promise<RunningJobManager> {
   const directory = temporaryDirectory(context.config, 'jobmanager');
   try {
-    return await startServices(context, directory);
+    return await startServices(context, directory, leadership);
   } catch (error) {
     directory.remove();
     throw error;
   }
 }
 
-async function startServices(context: ProcessContext, directory: TemporaryDirectory): Promise<RunningJobManager> {
+async function startServices(
+  context: ProcessContext,
+  directory: TemporaryDirectory,
+  leadership: Leadership | undefined,
+): Promise<RunningJobManager> {
   const { config, log } = context;
   const workers = workerOptions(context);
   const jobManager = new JobManager({
@@ -50,6 +55,7 @@ async function startServices(context: ProcessContext, directory: TemporaryDirect
     clock: systemClock,
     log,
     driver: standaloneDriver,
+    leadership,
     temporaryDirectory: directory.path,
     onShutDown: () => {
       log.info('The cluster is shut down by request.');
@@ -67,9 +73,10 @@ async function startServices(context: ProcessContext, directory: TemporaryDirect
       }),
   });
   const bindHost = config.get('jobmanager.bind-host') ?? config.get('jobmanager.rpc.address') ?? loopback;
-  const rpcPort = config.get('jobmanager.rpc.bind-port') ?? config.get('jobmanager.rpc.port');
-  await jobManager.listen(bindHost, rpcPort);
+  const rpcPort = await jobManager.listen(bindHost, leadership ? highlyAvailablePort(config) : standalonePort(config));
   log.info(`TaskManagers register at ${bindHost}:${rpcPort}.`);
+  // Before anybody can ask for them.
+  await jobManager.dispatcher.recoverJobs();
   const rest = await startRestServer({
     config,
     dispatcher: jobManager.dispatcher,
@@ -80,6 +87,12 @@ async function startServices(context: ProcessContext, directory: TemporaryDirect
     processMetrics,
   });
   log.info(`Rest endpoint listening at ${rest.url}`);
+  if (leadership) {
+    const host = config.get('jobmanager.rpc.address') ?? loopback;
+    const { hostname, port } = new URL(rest.url);
+    const restHost = config.get('rest.address') ?? hostname;
+    await leadership.publishAddress({ rpcHost: host, rpcPort, restHost, restPort: Number(port) });
+  }
   return {
     jobManager,
     userCode: workers,
@@ -90,6 +103,16 @@ async function startServices(context: ProcessContext, directory: TemporaryDirect
       directory.remove();
     },
   };
+}
+
+function standalonePort(config: Configuration): number {
+  return config.get('jobmanager.rpc.bind-port') ?? config.get('jobmanager.rpc.port');
+}
+
+/** Several may run on one machine: any port will do, because it is published. */
+function highlyAvailablePort(config: Configuration): number {
+  const configured = Number(config.get('high-availability.jobmanager.port').split(/[,-]/)[0]);
+  return Number.isInteger(configured) ? configured : 0;
 }
 
 function workerOptions(context: ProcessContext): UserCodeWorkerOptions {

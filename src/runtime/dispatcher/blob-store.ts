@@ -1,4 +1,4 @@
-/** Artifacts by the hash of their bytes: written once, read by every TaskManager, gone with the process. */
+/** Artifacts by the hash of their bytes: written once, read by every TaskManager, gone with the process unless they are kept elsewhere too. */
 import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,20 +6,35 @@ import { extract } from 'tar';
 import { UserError } from '../../shared/errors.ts';
 import type { BlobKey } from '../../shared/ids.ts';
 
+/** Where artifacts outlive the process. */
+export interface DurableBlobs {
+  put(key: BlobKey, file: string): Promise<void>;
+  /** False when it is not there. */
+  fetch(key: BlobKey, target: string): Promise<boolean>;
+}
+
 export class BlobStore {
+  readonly #durable: DurableBlobs | undefined;
   readonly #directory: string;
   readonly #unpacked = new Map<BlobKey, Promise<string>>();
 
-  constructor(parentDirectory: string) {
+  constructor(parentDirectory: string, durable?: DurableBlobs) {
+    this.#durable = durable;
     mkdirSync(parentDirectory, { recursive: true });
     this.#directory = mkdtempSync(join(parentDirectory, 'weir-blobs-'));
   }
 
-  put(path: string): BlobKey {
+  async put(path: string): Promise<BlobKey> {
     const key = createHash('sha256').update(readFileSync(path)).digest('hex');
     const target = this.#file(key);
     if (!existsSync(target)) copyFileSync(path, target);
+    await this.#durable?.put(key, target);
     return key;
+  }
+
+  /** Brings an artifact back that was put in an earlier process. False when it is nowhere. */
+  async recover(key: BlobKey): Promise<boolean> {
+    return existsSync(this.#file(key)) || ((await this.#durable?.fetch(key, this.#file(key))) ?? false);
   }
 
   /** An empty piece is the end. */

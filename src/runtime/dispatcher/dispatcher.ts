@@ -8,7 +8,10 @@ import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import { discardSnapshot } from '../checkpoint/storage/discard-snapshot.ts';
 import { loadSnapshot } from '../checkpoint/storage/resolve-pointer.ts';
+import { ExecutionGraph } from '../executiongraph/execution-graph.ts';
 import { executionStates, isGloballyTerminal } from '../executiongraph/states.ts';
+import type { Leadership } from '../ha/high-availability.ts';
+import { JobCheckpoints } from '../jobmaster/job-checkpoints.ts';
 import { JobMaster, type JobMasterOptions } from '../jobmaster/job-master.ts';
 import type { ResourceManager } from '../resourcemanager/resource-manager.ts';
 import type {
@@ -44,6 +47,8 @@ export interface DispatcherOptions {
     close(): void;
   };
   readonly onShutDown: () => void;
+  /** Jobs outlive this process. */
+  readonly leadership?: Leadership | undefined;
 }
 
 export class Dispatcher implements DispatcherGateway {
@@ -66,9 +71,60 @@ export class Dispatcher implements DispatcherGateway {
     if (this.#running.has(jobGraph.jobId) || this.#ended.has(jobGraph.jobId)) {
       throw new UserError('DUPLICATE_JOB', { problem: `Job has already been submitted: ${jobGraph.jobId}.` });
     }
-    const { clock, log, resourceManager, fencing, createUserCode } = this.#options;
+    await this.#options.leadership?.jobs.put(jobGraph);
+    this.#options.log.info(`Received job '${jobGraph.name}' (${jobGraph.jobId}).`);
+    this.#run(jobGraph);
+  }
+
+  /**
+   * What an earlier leader left: jobs that run go on, and jobs whose end is known are not run again. Throws when a record, or the
+   * program of a job, cannot be read.
+   */
+  async recoverJobs(): Promise<void> {
+    const { leadership, blobs, log } = this.#options;
+    if (!leadership) return;
+    const jobs = await leadership.jobs.list();
+    const results = new Map((await leadership.jobs.listResults()).map((result) => [result.jobId, result]));
+    for (const result of results.values()) {
+      log.info(`Job ${result.jobId} had ended before; what was left of it is removed.`);
+      const jobGraph = jobs.find(({ jobId }) => jobId === result.jobId);
+      if (jobGraph) await this.#cleanUpAfter(this.#withDefaults(jobGraph), result, leadership);
+      await leadership.jobs.remove(result.jobId);
+    }
+    const running = jobs.filter((jobGraph) => !results.has(jobGraph.jobId));
+    await leadership.blobs.retain(new Set(running.map((jobGraph) => jobGraph.program.artifact as BlobKey)));
+    for (const jobGraph of running) {
+      const { artifact } = jobGraph.program;
+      if (artifact !== undefined && !(await blobs.recover(artifact)))
+        log.error(`The program of job ${jobGraph.jobId}, ${artifact}, is gone.`);
+      log.info(`Recovered job '${jobGraph.name}' (${jobGraph.jobId}).`);
+      this.#run(jobGraph);
+    }
+  }
+
+  async #cleanUpAfter(jobGraph: JobGraph, { jobId, status, failure }: JobResult, leadership: Leadership): Promise<void> {
+    const { clock, log } = this.#options;
+    if (jobGraph.jobType === 'BATCH') return;
+    const checkpoints = new JobCheckpoints({
+      graph: new ExecutionGraph(jobGraph, clock),
+      clock,
+      random: this.#options.random ?? Math.random,
+      log,
+      records: leadership.checkpointsOf(jobId),
+      ids: leadership.checkpointIdsOf(jobId),
+    });
+    await checkpoints
+      .cleanUpAfter(status, failure?.code === 'CHECKPOINT_DAMAGED')
+      .catch((error: unknown) => log.warn(`Cleaning up after job ${jobId} failed.`, error));
+  }
+
+  #run(jobGraph: JobGraph): void {
+    const { clock, log, resourceManager, fencing, createUserCode, leadership } = this.#options;
+    const { jobId } = jobGraph;
     const master = new JobMaster({
       jobGraph: this.#withDefaults(jobGraph),
+      recorded: leadership && { records: leadership.checkpointsOf(jobId), ids: leadership.checkpointIdsOf(jobId) },
+      beforeCleanUp: async (result) => leadership?.jobs.putResult(result),
       resourceManager,
       clock,
       random: this.#options.random ?? Math.random,
@@ -77,8 +133,7 @@ export class Dispatcher implements DispatcherGateway {
       createUserCode,
       onTerminal: (ended) => this.#retire(ended),
     });
-    this.#running.set(jobGraph.jobId, master);
-    log.info(`Received job '${jobGraph.name}' (${jobGraph.jobId}).`);
+    this.#running.set(jobId, master);
     void master.start();
   }
 
@@ -193,6 +248,11 @@ export class Dispatcher implements DispatcherGateway {
 
   async close(): Promise<void> {
     this.#options.programs.close();
+    if (this.#options.leadership) {
+      // The jobs go on under the next leader.
+      await Promise.all([...this.#running.values()].map((master) => master.suspend()));
+      this.#running.clear();
+    }
     for (const master of this.#running.values()) master.cancel();
     await Promise.all([...this.#running.values(), ...this.#closing].map((master) => master.whenClosed()));
     // What was collected can still be taken; a timer of an hour would keep the process of an embedded cluster alive.
@@ -219,7 +279,11 @@ export class Dispatcher implements DispatcherGateway {
     const { config, clock } = this.#options;
     this.#running.delete(master.jobId);
     this.#closing.add(master);
-    void master.whenClosed().then(() => this.#closing.delete(master));
+    void master
+      .whenClosed()
+      .then(() => this.#options.leadership?.jobs.remove(master.jobId))
+      .catch((error: unknown) => this.#options.log.warn(`The record of job ${master.jobId} could not be removed.`, error))
+      .then(() => this.#closing.delete(master));
     this.#heartbeats.get(master.jobId)?.();
     this.#ended.put({ overview: overviewOf(master), archive: master.archive(), result: master.result as JobResult });
     if (!master.hasCollected) return;

@@ -5,6 +5,7 @@ import { UserError } from '../../shared/errors.ts';
 import { type FencingToken, randomHex } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
+import type { Leadership } from '../ha/high-availability.ts';
 import { ResourceManager, type ResourceManagerDriver } from '../resourcemanager/resource-manager.ts';
 import { listenRpc, openRpc, type RpcServer } from '../rpc/connection.ts';
 import { frameSize } from '../rpc/frame-size.ts';
@@ -20,6 +21,8 @@ export interface JobManagerOptions {
   readonly driver: ResourceManagerDriver;
   readonly temporaryDirectory: string;
   readonly onShutDown: () => void;
+  /** Under high availability: what was recorded, and the proof that this process may act. */
+  readonly leadership?: Leadership | undefined;
   /** Where the job's user code runs, and programs that are run here. */
   createUserCode(blobs: BlobStore): DispatcherOptions['createUserCode'];
   createPrograms(jobManager: { readonly dispatcher: Dispatcher; readonly blobs: BlobStore }): DispatcherOptions['programs'];
@@ -30,13 +33,14 @@ export class JobManager {
   readonly blobs: BlobStore;
   readonly resourceManager: ResourceManager;
   readonly #options: JobManagerOptions;
-  readonly #fencing: FencingToken = randomHex(16);
+  readonly #fencing: FencingToken;
   #server: RpcServer | undefined;
 
   constructor(options: JobManagerOptions) {
     this.#options = options;
-    const { config, clock, log } = options;
-    this.blobs = new BlobStore(join(options.temporaryDirectory));
+    const { config, clock, log, leadership } = options;
+    this.#fencing = leadership?.fencing ?? randomHex(16);
+    this.blobs = new BlobStore(join(options.temporaryDirectory), leadership?.blobs);
     this.resourceManager = new ResourceManager({
       clock,
       log: log.of('ResourceManager'),
@@ -60,6 +64,7 @@ export class JobManager {
         close: () => programs.close(),
       },
       onShutDown: options.onShutDown,
+      leadership,
     });
     const programs = options.createPrograms(this);
   }

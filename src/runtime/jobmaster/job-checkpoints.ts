@@ -142,6 +142,12 @@ export class JobCheckpoints {
     return this.#coordinator;
   }
 
+  /** The job had ended in an earlier process, which did not come to remove what it left. */
+  async cleanUpAfter(end: JobEnd, keepAll: boolean): Promise<void> {
+    await this.#retained.recover();
+    await this.end(end, keepAll);
+  }
+
   /** The job has ended. `keepAll`: its checkpoints are to be looked at by somebody. */
   async end(end: JobEnd, keepAll: boolean): Promise<void> {
     await this.#coordinator?.shutDown();

@@ -30,7 +30,7 @@ import { Failover } from '../scheduler/failover.ts';
 import { createRestartStrategy, type RestartStrategy } from '../scheduler/restart-strategy.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { CollectedRecords } from './collected-records.ts';
-import { JobCheckpoints } from './job-checkpoints.ts';
+import { JobCheckpoints, type JobCheckpointsOptions } from './job-checkpoints.ts';
 import { OperatorCoordinators } from './operator-coordinators.ts';
 import { stopWithSavepoint } from './stop-with-savepoint.ts';
 
@@ -43,6 +43,10 @@ export interface JobMasterOptions {
   readonly log: Logger;
   readonly fencing: FencingToken;
   createUserCode(jobGraph: JobGraph, listener: JobUserCodeListener): JobUserCode;
+  /** What outlives this process, for a job under high availability. */
+  readonly recorded?: Pick<JobCheckpointsOptions, 'records' | 'ids'> | undefined;
+  /** The end is certain, and nothing has been cleaned up yet. */
+  readonly beforeCleanUp?: ((result: JobResult) => Promise<void>) | undefined;
   readonly onTerminal: (master: JobMaster) => void;
 }
 
@@ -136,6 +140,18 @@ export class JobMaster {
     if (status === 'CANCELLING' || isGloballyTerminal(status)) return;
     this.#become('CANCELLING');
     this.#windDown(new Error('cancelled'), () => this.#end('CANCELED'));
+  }
+
+  /** This process stops leading: the tasks end, and everything that the job needs to go on elsewhere stays. */
+  async suspend(): Promise<void> {
+    if (isGloballyTerminal(this.#graph.status)) return;
+    this.#become('SUSPENDED');
+    this.#failover?.stop();
+    this.#scheduler.cancelRequests(new Error('suspended'));
+    this.#scheduler.cancel(this.#graph.executions);
+    this.#scheduler.release(`job ${this.jobId} is suspended`);
+    await this.#checkpoints?.coordinator?.shutDown();
+    await this.#coordinators?.close();
   }
 
   /** A failure that no single task is to blame for. */
@@ -254,7 +270,7 @@ export class JobMaster {
   async #prepareCheckpoints(): Promise<ReadonlyMap<OperatorId, Uint8Array>> {
     const { clock, random, log, jobGraph } = this.#options;
     if (jobGraph.jobType === 'BATCH') return new Map();
-    this.#checkpoints = new JobCheckpoints({ graph: this.#graph, clock, random, log });
+    this.#checkpoints = new JobCheckpoints({ graph: this.#graph, clock, random, log, ...this.#options.recorded });
     return this.#checkpoints.restoreFirst();
   }
 
@@ -412,11 +428,16 @@ export class JobMaster {
     this.#collected.end();
     this.#scheduler.release(`job ${this.jobId} is ${status}`);
     void this.#coordinators?.close();
-    this.#closed = (this.#checkpoints?.end(status, keepCheckpoints) ?? Promise.resolve()).catch((error: unknown) =>
+    this.#closed = this.#cleanUp(this.#result, keepCheckpoints).catch((error: unknown) =>
       this.#options.log.warn(`Cleaning up after job ${this.jobId} failed.`, error),
     );
     this.#options.onTerminal(this);
     this.#done.resolve(this.#result);
+  }
+
+  async #cleanUp(result: JobResult, keepCheckpoints: boolean): Promise<void> {
+    await this.#options.beforeCleanUp?.(result);
+    await this.#checkpoints?.end(result.status, keepCheckpoints);
   }
 
   #requireCoordinator(): CheckpointCoordinator {

@@ -3,6 +3,7 @@
  * falls silent. Gives up when no JobManager accepts it for `taskmanager.registration.timeout`.
  */
 import type { Configuration } from '../../config/configuration.ts';
+import { clusterDirectory, highAvailabilityMode, highestEpoch, readLeaderAddress } from '../../config/high-availability/leader-files.ts';
 import { ExternalError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { connectRpc, openRpc, type RpcConnection } from '../rpc/connection.ts';
@@ -21,12 +22,16 @@ export interface JobManagerConnectionOptions {
 
 export class JobManagerConnection {
   readonly #options: JobManagerConnectionOptions;
+  /** Directory of the highly available cluster; undefined: the JobManager has a fixed address. */
+  readonly #cluster: string | undefined;
+  #epoch = 0;
   #closed = false;
   #connection: RpcConnection<JobManagerGateway> | undefined;
   #wakeUp: (() => void) | undefined;
 
   constructor(options: JobManagerConnectionOptions) {
     this.#options = options;
+    this.#cluster = highAvailabilityMode(options.config) === 'none' ? undefined : clusterDirectory(options.config);
   }
 
   /** Runs until {@link close}, or until it gives up. */
@@ -80,9 +85,10 @@ export class JobManagerConnection {
   }
 
   async #attempt(): Promise<RegisteredConnection> {
-    const { config, taskExecutor, maxFrameBytes, log } = this.#options;
+    const { taskExecutor, maxFrameBytes, log } = this.#options;
     const registration = await taskExecutor.registration();
-    const socket = await connectRpc(config.get('jobmanager.rpc.address') ?? 'localhost', config.get('jobmanager.rpc.port'));
+    const leader = this.#findJobManager();
+    const socket = await connectRpc(leader.host, leader.port);
     const connection = openRpc<JobManagerGateway>(socket, taskExecutor, maxFrameBytes);
     try {
       const jobManager = connection.remote as unknown as JobManagerGateway;
@@ -90,6 +96,7 @@ export class JobManagerConnection {
       taskExecutor.connected(jobManager, accepted.fencing);
       await jobManager.heartbeatFromTaskManager(taskExecutor.heartbeat());
       this.#connection = connection;
+      this.#epoch = leader.epoch;
       log.info(`Registered with the JobManager at ${this.#address()}.`);
       return Object.assign(connection, accepted);
     } catch (error) {
@@ -106,6 +113,11 @@ export class JobManagerConnection {
       let lastAnswer = performance.now();
       const timer = setInterval(
         () => {
+          if (this.#isOvertaken()) {
+            clearInterval(timer);
+            resolve('another JobManager leads the cluster.');
+            return;
+          }
           if (performance.now() - lastAnswer > connection.heartbeatTimeoutMs) {
             clearInterval(timer);
             resolve('it did not answer heartbeats.');
@@ -137,8 +149,23 @@ export class JobManagerConnection {
     });
   }
 
+  /** Under high availability the leader says where it is. */
+  #findJobManager(): { readonly host: string; readonly port: number; readonly epoch: number } {
+    const { config } = this.#options;
+    if (this.#cluster === undefined)
+      return { host: config.get('jobmanager.rpc.address') ?? 'localhost', port: config.get('jobmanager.rpc.port'), epoch: 0 };
+    const leader = readLeaderAddress(this.#cluster);
+    if (!leader) throw new Error('no JobManager leads the cluster');
+    return { host: leader.rpcHost, port: leader.rpcPort, epoch: leader.epoch };
+  }
+
+  #isOvertaken(): boolean {
+    return this.#cluster !== undefined && highestEpoch(this.#cluster) !== this.#epoch;
+  }
+
   #address(): string {
     const { config } = this.#options;
+    if (this.#cluster !== undefined) return this.#cluster;
     return `${config.get('jobmanager.rpc.address') ?? 'localhost'}:${config.get('jobmanager.rpc.port')}`;
   }
 
