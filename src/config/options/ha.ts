@@ -14,7 +14,7 @@ export const haOptions = {
     type: 'string',
     default: 'NONE',
     fallback: ['high-availability', 'recovery.mode'],
-    description: 'Who keeps what a new leader needs.',
+    description: 'Who keeps what a new leader needs: NONE, or filesystem (a directory that all JobManagers share).',
   },
   'high-availability.cluster-id': {
     type: 'string',
@@ -25,15 +25,13 @@ export const haOptions = {
   'high-availability.storageDir': {
     type: 'string',
     fallback: ['high-availability.zookeeper.storageDir', 'recovery.zookeeper.storageDir'],
-    description: 'Directory that all JobManagers reach, for job graphs and programs.',
-    notYet: reasons.highAvailability,
+    description: 'Directory that all JobManagers reach, for job graphs, programs and pointers to checkpoints.',
   },
   'high-availability.jobmanager.port': {
     type: 'string',
     default: '0',
     fallback: ['recovery.jobmanager.port'],
-    description: "Ports for the JobManager's RPC in place of jobmanager.rpc.port.",
-    notYet: reasons.highAvailability,
+    description: "Port of the leading JobManager's RPC, in place of jobmanager.rpc.port: the first of the list.",
   },
   'high-availability.zookeeper.quorum': {
     type: 'string',

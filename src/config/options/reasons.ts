@@ -11,7 +11,7 @@ export const reasons = {
   fixedParallelism: 'Jobs do not change their parallelism yet.',
   floatingBuffers: 'So far a channel may use all floating buffers of its gate.',
   hadoop: 'There is no access to Hadoop yet.',
-  highAvailability: 'There is no high availability yet.',
+  highAvailability: 'High availability keeps results with the other records of the cluster.',
   historyServer: 'There is no history server yet.',
   jvm: 'There is no JVM: Weir runs on Node.js.',
   kerberos: 'There is no Kerberos yet.',
