@@ -77,6 +77,7 @@ type KeyField<T> = T extends readonly unknown[]
 type MapLike<T, R> = ((value: T) => R) | MapFunction<T, R>;
 type FlatMapLike<T, R> = ((value: T, out: Collector<R>) => Iterable<R> | void) | FlatMapFunction<T, R>;
 type ReduceLike<T> = ((a: T, b: T) => T) | ReduceFunction<T>;
+type PartitionerLike<K> = Partitioner<K> | ((key: K, numPartitions: number) => number);
 type RecordOf<S> = S extends DataStream<infer R> ? R : never;
 type AwaitedNever<R> = R extends PromiseLike<unknown> ? never : R;
 
@@ -167,10 +168,9 @@ export class DataStream<T> {
     return this.#repartitioned('forward');
   }
 
-  partitionCustom<K>(
-    partitioner: Partitioner<K> | ((key: K, numPartitions: number) => number),
-    selector: KeyField<T> | ((value: T) => K) | KeySelector<T, K>,
-  ): DataStream<T> {
+  partitionCustom<F extends KeyField<T> & keyof T>(partitioner: PartitionerLike<T[F]>, field: F): DataStream<T>;
+  partitionCustom<K>(partitioner: PartitionerLike<K>, selector: ((value: T) => K) | KeySelector<T, K>): DataStream<T>;
+  partitionCustom<K>(partitioner: PartitionerLike<K>, selector: unknown): DataStream<T> {
     const choose = typeof partitioner === 'function' ? partitioner : (key: K, count: number) => partitioner.partition(key, count);
     const keySelector = selectorOf(selector, 'partitionCustom');
     return new DataStream(
@@ -193,6 +193,8 @@ export class DataStream<T> {
     return this.#sink('Print to Std. Err', { type: 'print', stderr: true, ...(prefix === undefined ? {} : { prefix }) });
   }
 
+  addSink(sink: SinkFunction<T> | ((value: T) => void | Promise<void>)): DataStreamSink<T>;
+  addSink(sink: TwoPhaseCommitSinkFunction<T, any, any> | GenericWriteAheadSink<T>): DataStreamSink<T>;
   addSink(
     sink: SinkFunction<T> | TwoPhaseCommitSinkFunction<T, any, any> | GenericWriteAheadSink<T> | ((value: T) => void | Promise<void>),
   ): DataStreamSink<T> {

@@ -74,6 +74,31 @@ describe('a script', () => {
   });
 });
 
+test('print shows records as Flink does, with its prefixes', async () => {
+  const run = await local('prints.ts');
+  expect(run.exitCode).toBe(0);
+  expect(run.stderr.split('\n').sort()).toEqual(['', 'b', 'mine> c']);
+  const lines = run.stdout.split('\n').filter((line) => line !== '' && !/^(Job|Program) /.test(line));
+  const plain = [
+    '1',
+    'text',
+    '(1,a,(null,true))',
+    '{ n: 1, deep: { list: [ 1n ] } }',
+    '1970-01-01T00:00:00.000Z',
+    'null',
+    'undefined',
+    '1.5',
+    '0',
+  ];
+  expect(lines.slice(0, 10)).toEqual([...plain, 'mine> a']);
+  expect(
+    lines
+      .slice(10)
+      .map((line) => line.replace(/\d>/, 'N>'))
+      .sort(),
+  ).toEqual(['N> 1', 'N> 2', 'mine:N> 3', 'mine:N> 4']);
+});
+
 test('jobs of one program are built from the results of earlier ones', async () => {
   for (const target of [[], ['-t', 'local']]) {
     const run = await cluster.flink(['run', ...target, '-p', '2', join(forms, 'several-jobs.ts')]);

@@ -39,3 +39,15 @@ export async function recordJob(
   await env.execute();
   return recorded as unknown as RecordedJob;
 }
+
+/** The messages of a failure and of all its causes; empty when there is none. */
+export async function failureOf(job: Promise<unknown>): Promise<string> {
+  try {
+    await job;
+    return '';
+  } catch (error) {
+    const messages: string[] = [];
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) messages.push(cause.message);
+    return messages.join('\n');
+  }
+}

@@ -94,6 +94,13 @@ class Doubling extends RichMapFunction<number, number> {
   }
 }
 type(env.fromElements(1).map(new Doubling())).is<SingleOutputStreamOperator<number>>();
+type(bids.map({ open: (context) => void context.jobId, map: (bid) => bid.price })).is<SingleOutputStreamOperator<bigint>>();
+type(bids.flatMap({ flatMap: (bid, out: Collector<number>) => out.collect(bid.auction) })).is<SingleOutputStreamOperator<number>>();
+type(bids.filter({ filter: (bid) => bid.auction > 1, close: async () => {} })).is<SingleOutputStreamOperator<Bid>>();
+bids.keyBy('auction').reduce({ reduce: (a, b) => (a.at > b.at ? a : b) });
+bids.addSink({ invoke: (bid, context) => void [bid.auction, context.timestamp()], close: async () => {} });
+// @ts-expect-error: no such field
+bids.map({ map: (bid) => bid.prise });
 // @ts-expect-error: no such field
 bids.map((bid) => bid.prise);
 // @ts-expect-error: promises are not mapped
@@ -246,7 +253,13 @@ people.keyBy((person) => person.nick);
 
 // Partitioning and settings
 type(bids.shuffle()).is<DataStream<Bid>>();
-type(bids.partitionCustom((key: number, n) => key % n, 'auction')).is<DataStream<Bid>>();
+type(bids.partitionCustom((key, n) => key % n, 'auction')).is<DataStream<Bid>>();
+type(
+  bids.partitionCustom(
+    (key: number, n) => key % n,
+    (bid) => bid.auction,
+  ),
+).is<DataStream<Bid>>();
 type(
   bids
     .map((bid) => bid.auction)
@@ -258,7 +271,9 @@ type(
 // @ts-expect-error: what is not a step has no uid
 bids.shuffle().uid('x');
 // @ts-expect-error: no such field
-bids.partitionCustom((key: number, n) => key % n, 'auktion');
+bids.partitionCustom((_key, n) => n, 'auktion');
+// @ts-expect-error: the key is a number
+bids.partitionCustom((_key: string, n) => n, 'auction');
 
 // Time
 bids.assignTimestampsAndWatermarks(

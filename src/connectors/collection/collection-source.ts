@@ -22,7 +22,7 @@ export function collectionSource<T>(values: readonly T[]): Source<T, RangeSplit,
     },
     emitsFreshRecords: true,
     createEnumerator: (context, checkpoint) =>
-      new StaticSplitEnumerator(context, checkpoint ?? [{ splitId: '0', from: 0, to: values.length }]),
+      new StaticSplitEnumerator(context, checkpoint ?? [{ splitId: '0', from: 0, to: encoded.length }]),
     createReader: (context) => new SplitAtATimeReader(context, (split) => new CollectionRun<T>(split)),
   };
 }

@@ -56,11 +56,12 @@ export class SplitSourceOperator implements SourceOperator, FusibleOperator {
       signal: this.#context.signal,
     };
     this.#reader = this.#spec.source.createReader(readerContext) as SourceReader<unknown, SourceSplit>;
-    await this.#reader.start();
     const restored = [...this.#splits.get()];
     if (restored.length > 0) this.#reader.addSplits(restored);
     this.#watermarks.start();
+    // Before it starts: a reader may ask for splits in `start`, and the coordinator listens to readers that it knows.
     this.#context.sendEventToCoordinator({ type: 'reader-registered' });
+    await this.#reader.start();
   }
 
   emitNext(): 'MORE_AVAILABLE' | 'NOTHING_AVAILABLE' | 'END_OF_INPUT' {
