@@ -187,6 +187,15 @@ describe('run', () => {
     );
   });
 
+  test('keys of -D that will have no effect are named, those of the program are not', async () => {
+    const run = await seen(['run', '-Dparalelism.default=3', '-Dtaskmanager.numberOfTaskSlots=9', '-Dmy.own.key=x', probe]);
+    expect(run).toMatchObject({ parallelism: 1 });
+    expect(run.stderr).toBe(
+      'Hint: nobody reads the key paralelism.default of -D. Did you mean parallelism.default?\n' +
+        'Hint: -Dtaskmanager.numberOfTaskSlots has no effect on a cluster that runs: it is for the start of its processes.\n',
+    );
+  });
+
   test('a program that asks for more slots than there are waits, and is listed', async () => {
     const run = cluster.running('flink', ['run', '-p', '5', probe]);
     await run.printed(/JobID/);

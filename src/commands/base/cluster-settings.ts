@@ -2,6 +2,8 @@
 import { type ClientSettings, jobManagerAddress, loadClientConfiguration } from '../../client/client-configuration.ts';
 import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
 import type { LoadedConfiguration } from '../../config/load-configuration.ts';
+import { knownOption, newerNames, options as registry } from '../../config/registry.ts';
+import { closestWord } from '../../shared/closest-word.ts';
 import { ArgumentError } from '../arguments/argument-error.ts';
 import type { ParsedOptions } from '../arguments/option-table.ts';
 import type { clusterOptions } from '../arguments/shared-options.ts';
@@ -23,7 +25,17 @@ export function loadCommandConfiguration(
   const loaded = loadClientConfiguration(terminal.environment, settings);
   terminal.log.open('client', terminal.environment, loaded.configuration);
   for (const warning of loaded.warnings) terminal.err(`WARNING: ${warning}`);
+  if (loaded.configuration.get('weir.config.lint')) for (const hint of misspeltKeys(settings.properties)) terminal.err(`Hint: ${hint}`);
   return loaded;
+}
+
+/** Keys of the program's own are welcome, so only what resembles a known one is spoken of. */
+function misspeltKeys(properties: Readonly<Record<string, string>>): string[] {
+  return Object.keys(properties).flatMap((key) => {
+    if (knownOption(key) !== undefined || newerNames(key).length > 0) return [];
+    const closest = closestWord(key, Object.keys(registry));
+    return closest === undefined ? [] : [`nobody reads the key ${key} of -D. Did you mean ${closest}?`];
+  });
 }
 
 function addressKeys(options: ClusterOptions): Record<string, string> {

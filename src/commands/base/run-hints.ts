@@ -1,4 +1,5 @@
 /** What was given to `run` and will not have the effect it was given for: Flink says nothing then. */
+import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
 import { dashedName } from '../arguments/option-table.ts';
 import { yarnOptions } from '../arguments/shared-options.ts';
 import { misplacedOption } from './program-options.ts';
@@ -18,6 +19,8 @@ export function runHints(options: RunFlags, args: readonly string[], target: str
   const detached = options.detached || options.yarndetached;
   if (options.shutdownOnAttachedExit && detached) hints.push('-sae has no effect with -d: nobody is attached whose exit could count.');
   if (detached && target !== 'remote') hints.push(`-d has no effect with the target ${target}: the job lives in this process.`);
+  const ofProcesses = target === 'remote' ? Object.keys(parseDynamicProperties([...options.yD, ...options.D])).filter(isProcessKey) : [];
+  for (const key of ofProcesses) hints.push(`-D${key} has no effect on a cluster that runs: it is for the start of its processes.`);
   const yarn = yarnOnly.filter((key) => (options[key]?.length ?? 0) > 0);
   if (yarn.length > 0) {
     const names = yarn.map((key) => dashedName(key, yarnOptions[key])).join(', ');
@@ -26,6 +29,10 @@ export function runHints(options: RunFlags, args: readonly string[], target: str
     );
   }
   return hints;
+}
+
+function isProcessKey(key: string): boolean {
+  return /^(taskmanager|heartbeat|blob|slotmanager|resourcemanager|env)\.|^jobmanager\.(memory|heap)\./.test(key);
 }
 
 /** Options that shape a cluster on YARN; the others of the group do what their namesakes do. */
