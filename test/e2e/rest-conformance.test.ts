@@ -6,7 +6,7 @@ import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countedKeys, countedRecords } from '../fixtures/programs/rest-jobs.ts';
-import { RealCluster, repository, submittedJobId, waitFor } from '../harness/real-cluster.ts';
+import { RealCluster, repository, waitFor } from '../harness/real-cluster.ts';
 import { type HttpAnswer, http } from '../harness/rest.ts';
 import { flinkRestApi, violations } from '../rest/validate-answer.ts';
 
@@ -40,8 +40,10 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 
 async function submit(name: string, ...args: string[]): Promise<string> {
   const run = await cluster.flink(['run', '-d', '-c', name, program, ...args]);
-  expect(run, run.stderr).toMatchObject({ exitCode: 0 });
-  return submittedJobId(run.stdout);
+  // A job that has failed by the time the client looks is told as a failure.
+  const id = /JobID:? ([0-9a-f]{32})/.exec(run.stdout + run.stderr)?.[1];
+  if (id === undefined) throw new Error(`no job id in:\n${run.stdout}${run.stderr}`);
+  return id;
 }
 
 function call(method: string, path: string): Promise<HttpAnswer> {
@@ -318,6 +320,102 @@ describe('what threads do is seen from outside', () => {
     weigh(data);
     expect(await call('GET', `/jobs/${jobs.RUNNING}/vertices/${slow?.['id']}/flamegraph?type=warm`)).toMatchObject({ status: 400 });
     expect(await call('GET', `/jobs/${jobs.RUNNING}/vertices/${slow?.['id']}/flamegraph?subtaskindex=9`)).toMatchObject({ status: 404 });
+  });
+});
+
+describe('checkpoints and savepoints', () => {
+  let job: string;
+  beforeAll(async () => {
+    job = await submit('checkpointed');
+    await waitFor('checkpoints', async () => ((await call('GET', `/jobs/${job}/checkpoints`)).json as Json)['counts']?.completed > 1);
+  });
+
+  async function outcome(method: string, path: string, body: Json, statusPath: string, statusRoute: string): Promise<Json> {
+    const answer = await http(cluster.restPort, method, path, { body: JSON.stringify(body) });
+    const [, route = ''] = /^(?:\/jobs\/[0-9a-f]{32})?(\/.*)$/.exec(path) ?? [];
+    const endpoint = flinkRestApi.endpoints[`${method} ${path.startsWith('/jobs') ? '/jobs/:jobid' : ''}${route}`];
+    expect(answer.status, answer.text).toBe(endpoint?.status);
+    const id = (answer.json as Json)['request-id'];
+    let told: Json = {};
+    await waitFor(`the outcome of ${path}`, async () => {
+      told = (await expectConforming('GET', statusRoute, `${statusPath}/${id}`)) as Json;
+      return told['status'].id === 'COMPLETED';
+    });
+    return told['operation'];
+  }
+
+  test('statistics, settings and details conform', async () => {
+    const { history } = (await expectConforming('GET', '/jobs/:jobid/checkpoints', `/jobs/${job}/checkpoints`)) as Json;
+    await expectConforming('GET', '/jobs/:jobid/checkpoints/config', `/jobs/${job}/checkpoints/config`);
+    const { id } = history.find((checkpoint: Json) => checkpoint['status'] === 'COMPLETED');
+    await expectConforming('GET', '/jobs/:jobid/checkpoints/details/:checkpointid', `/jobs/${job}/checkpoints/details/${id}`);
+    for (const vertex of await vertices(job))
+      await expectConforming(
+        'GET',
+        '/jobs/:jobid/checkpoints/details/:checkpointid/subtasks/:vertexid',
+        `/jobs/${job}/checkpoints/details/${id}/subtasks/${vertex['id']}`,
+      );
+    for (const unknown of ['999999', `${id}/subtasks/${'f'.repeat(32)}`])
+      expect(await call('GET', `/jobs/${job}/checkpoints/details/${unknown}`)).toMatchObject({ status: 404 });
+    expect(await call('GET', `/jobs/${job}/checkpoints/details/x`)).toMatchObject({ status: 400 });
+  });
+
+  test('metrics of the job agree with the statistics', async () => {
+    const ids = 'numberOfCompletedCheckpoints,lastCompletedCheckpointId,lastCheckpointExternalPath';
+    const before = ((await call('GET', `/jobs/${job}/checkpoints`)).json as Json)['latest'].completed;
+    const [count, last, path] = (await call('GET', `/jobs/${job}/metrics?get=${ids}`)).json as Json[];
+    const { counts } = (await call('GET', `/jobs/${job}/checkpoints`)).json as Json;
+    expect(Number(count?.['value'])).toBeLessThanOrEqual(counts.completed);
+    expect(Number(last?.['value'])).toBeGreaterThanOrEqual(before.id);
+    expect(path?.['value']).toMatch(/chk-\d+$|not-externally-addressable/);
+  });
+
+  test('triggering, and failing to, follows the pattern of asynchronous operations', async () => {
+    const target = join(cluster.directory, 'savepoints');
+    const checkpoint = await outcome(
+      'POST',
+      `/jobs/${job}/checkpoints`,
+      { checkpointType: 'FULL', triggerId: null },
+      `/jobs/${job}/checkpoints`,
+      '/jobs/:jobid/checkpoints/:triggerid',
+    );
+    expect(checkpoint['checkpointId']).toBeGreaterThan(0);
+    const savepoint = await outcome(
+      'POST',
+      `/jobs/${job}/savepoints`,
+      { 'target-directory': target, 'cancel-job': false, formatType: 'CANONICAL', triggerId: null },
+      `/jobs/${job}/savepoints`,
+      '/jobs/:jobid/savepoints/:triggerid',
+    );
+    expect(savepoint['location']).toContain(target);
+    expect(
+      await outcome(
+        'POST',
+        '/savepoint-disposal',
+        { 'savepoint-path': savepoint['location'] },
+        '/savepoint-disposal',
+        '/savepoint-disposal/:triggerid',
+      ),
+    ).toEqual({});
+    const failed = await outcome(
+      'POST',
+      '/savepoint-disposal',
+      { 'savepoint-path': savepoint['location'] },
+      '/savepoint-disposal',
+      '/savepoint-disposal/:triggerid',
+    );
+    expect(failed['failure-cause']['stack-trace']).toContain(savepoint['location'].replace(/^file:/, ''));
+    const stopped = await outcome(
+      'POST',
+      `/jobs/${job}/stop`,
+      { targetDirectory: target, drain: false, formatType: 'CANONICAL', triggerId: null },
+      `/jobs/${job}/savepoints`,
+      '/jobs/:jobid/savepoints/:triggerid',
+    );
+    expect(stopped['location']).toContain(target);
+    expect(await call('GET', `/jobs/${job}/status`)).toMatchObject({ json: { status: 'FINISHED' } });
+    await expectConforming('GET', '/jobs/:jobid/checkpoints', `/jobs/${job}/checkpoints`);
+    expect(await call('GET', `/jobs/${job}/savepoints/${'e'.repeat(32)}`)).toMatchObject({ status: 404 });
   });
 });
 

@@ -90,6 +90,7 @@ to Weir. This page lists what is served and what is not; the meaning of each key
 - **Long operations.** The first request answers with a \`request-id\`; the second, by that id, with \`{"status": {"id": "IN_PROGRESS"}}\` or
   \`COMPLETED\` and the \`operation\`, which holds a \`failure-cause\` when it failed. Outcomes are kept for \`rest.async.store-duration\`.
 - **Web pages** of other origins may read. They may change something only when \`web.access-control-allow-origin\` names their origin.
+- **Version.** \`flink-version\` is \`1.20.0-weir-\` with the version of Weir: tools decide by the first part what they may call.
 - **Numbers.** 64-bit values are JSON numbers; values of metrics are texts. -1 and \`null\` stand for what is not known yet, as in Flink.
 - **Bytes** are counted where records are encoded. An edge inside one slot hands objects over and counts none.
 - **Runtime.** What Flink tells about its JVM is told about Node.js: the heap is V8's, of all threads together; the rest of the

@@ -37,7 +37,7 @@ export function clusterRoutes(context: HandlerContext): Route[] {
           'jobs-finished': overview.jobsFinished,
           'jobs-cancelled': overview.jobsCancelled,
           'jobs-failed': overview.jobsFailed,
-          'flink-version': weirVersion(),
+          'flink-version': dialectVersion(),
           'flink-commit': buildCommit() ?? 'unknown',
         });
       },
@@ -125,7 +125,7 @@ function dashboardConfig({ config, clock }: HandlerContext): Record<string, unkn
     'refresh-interval': config.get('web.refresh-interval'),
     'timezone-name': zone.find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC',
     'timezone-offset': -now.getTimezoneOffset() * 60_000,
-    'flink-version': weirVersion(),
+    'flink-version': dialectVersion(),
     'flink-revision': buildCommit() ?? 'unknown',
     features: {
       'web-submit': config.get('web.submit.enable'),
@@ -134,4 +134,9 @@ function dashboardConfig({ config, clock }: HandlerContext): Record<string, unkn
       'web-history': false,
     },
   };
+}
+
+/** The Flink whose API this is comes first: tools decide by it what they may call. */
+function dialectVersion(): string {
+  return `1.20.0-weir-${weirVersion()}`;
 }

@@ -1,4 +1,5 @@
 /** The metrics of one job as its JobMaster knows them, under Flink's names. Times in milliseconds. */
+import { type CheckpointStatisticsSnapshot, totalsOf } from '../rpc/checkpoint-statistics.ts';
 import type { ArchivedExecutionGraph, JobStatus, MetricDump } from '../rpc/gateways.ts';
 
 const reportedStatuses: readonly JobStatus[] = ['INITIALIZING', 'CREATED', 'RUNNING', 'RESTARTING', 'FAILING', 'CANCELLING'];
@@ -26,7 +27,7 @@ export function jobMetrics(job: ArchivedExecutionGraph, now: number): MetricDump
     ),
     deployingState: deploying ? 1 : 0,
     deployingTime: deploying ? sinceStatus : 0,
-    ...noCheckpoints,
+    ...checkpointMetrics(job.checkpoints),
   };
 }
 
@@ -36,18 +37,24 @@ function isDeploying({ vertices }: ArchivedExecutionGraph): boolean {
   );
 }
 
-/** What Flink says before the first checkpoint. */
-const noCheckpoints: MetricDump = {
-  totalNumberOfCheckpoints: 0,
-  numberOfInProgressCheckpoints: 0,
-  numberOfCompletedCheckpoints: 0,
-  numberOfFailedCheckpoints: 0,
-  lastCheckpointRestoreTimestamp: -1,
-  lastCheckpointSize: 0,
-  lastCheckpointFullSize: 0,
-  lastCheckpointDuration: 0,
-  lastCheckpointProcessedData: 0,
-  lastCheckpointPersistedData: 0,
-  lastCheckpointExternalPath: 'n/a',
-  lastCompletedCheckpointId: -1,
-};
+/** -1, 0 and `n/a` are what Flink says before the first checkpoint. */
+function checkpointMetrics(checkpoints: CheckpointStatisticsSnapshot | undefined): MetricDump {
+  const counts = checkpoints?.counts;
+  const { completed: last, restored } = checkpoints?.latest ?? {};
+  const totals = last && totalsOf(last);
+  return {
+    totalNumberOfCheckpoints: counts?.total ?? 0,
+    numberOfInProgressCheckpoints: counts?.inProgress ?? 0,
+    numberOfCompletedCheckpoints: counts?.completed ?? 0,
+    numberOfFailedCheckpoints: counts?.failed ?? 0,
+    lastCheckpointRestoreTimestamp: restored?.restoredAt ?? -1,
+    lastCheckpointSize: totals?.checkpointedBytes ?? 0,
+    lastCheckpointFullSize: totals?.fullBytes ?? 0,
+    lastCheckpointDuration: totals?.durationMs ?? 0,
+    lastCheckpointProcessedData: totals?.processedBytes ?? 0,
+    lastCheckpointPersistedData: 0,
+    lastCheckpointExternalPath: last?.externalPath ?? 'n/a',
+    lastCompletedCheckpointId: last?.id ?? -1,
+    lastCheckpointCompletedTimestamp: totals?.latestAckAt ?? -1,
+  };
+}
