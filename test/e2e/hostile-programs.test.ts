@@ -55,6 +55,8 @@ describe('beside another job', () => {
     { program: 'growStrings', says: ['ran out of its heap', 'grows strings'] },
     { program: 'growInOneCall', says: ['ran out of its heap', 'grows in one call'] },
     { program: 'growBuffers', says: ['buffers outside the heap', 'grows buffers', 'taskmanager.memory.process.size'] },
+    { program: 'growInEnumerator', says: ['in the JobManager ended', 'heap', 'jobmanager.memory.process.size'] },
+    { program: 'exitInEnumerator', says: ['The program called process.exit(0).'] },
   ])('$program fails its job only', async ({ program, says }) => {
     const run = await cluster.flink(['run', '-c', program, hostile]);
     expect(run.exitCode).toBe(1);
@@ -67,6 +69,22 @@ describe('beside another job', () => {
     const run = await cluster.flink(['run', join(programs, 'exits-at-import.ts')]);
     expect(run.exitCode).toBe(1);
     expect(run.stderr).toContain('The program called process.exit(3).');
+    await expectNeighbourUntouched();
+  });
+
+  test('an enumerator that loops for ever is cancelled, and the JobManager goes on', async () => {
+    // A client waits until its job is initialised.
+    const run = cluster.flink(['run', '-c', 'loopInEnumerator', hostile]);
+    const initializing = async (): Promise<string | undefined> =>
+      (await cluster.rest<{ jobs: { id: string; status: string }[] }>('/jobs'))?.jobs.find(({ status }) => status === 'INITIALIZING')?.id;
+    let job = '';
+    await waitFor('the job', async () => {
+      job = (await initializing()) ?? '';
+      return job !== '';
+    });
+    expect(await cluster.flink(['cancel', job])).toMatchObject({ exitCode: 0 });
+    await cluster.waitForJobState(job, 'CANCELED');
+    expect((await run).exitCode).toBe(1);
     await expectNeighbourUntouched();
   });
 

@@ -26,11 +26,24 @@ export interface SlotLimits {
    * V8's own limits. They lie higher, because V8 aborts the whole process when one large allocation meets its limit, and a
    * map or an array that grows needs its old and its new table at once.
    */
-  readonly resourceLimits: {
-    readonly maxOldGenerationSizeMb: number;
-    readonly maxYoungGenerationSizeMb: number;
-    readonly codeRangeSizeMb: number;
-    readonly stackSizeMb: number;
+  readonly resourceLimits: ThreadLimits;
+}
+
+/** `resourceLimits` of a worker thread. */
+export interface ThreadLimits {
+  readonly maxOldGenerationSizeMb: number;
+  readonly maxYoungGenerationSizeMb: number;
+  readonly codeRangeSizeMb: number;
+  readonly stackSizeMb: number;
+}
+
+/** V8's limits of a thread whose objects may take `oldMb`, as far as somebody watches over that. */
+export function watchedThreadLimits(oldMb: number, youngMb: number): ThreadLimits {
+  return {
+    maxOldGenerationSizeMb: oldMb + Math.min(Math.ceil(oldMb * growthFactor), mostGrowthMb),
+    maxYoungGenerationSizeMb: youngMb,
+    codeRangeSizeMb: 16,
+    stackSizeMb: 4,
   };
 }
 
@@ -63,15 +76,7 @@ export function deriveTaskManagerProcess(config: Configuration): TaskManagerProc
     memory,
     nodeFlags: isolateFlags(memory.frameworkHeap),
     slots,
-    slotLimits: {
-      heapBytes: oldMb * mebibyte,
-      resourceLimits: {
-        maxOldGenerationSizeMb: oldMb + Math.min(Math.ceil(oldMb * growthFactor), mostGrowthMb),
-        maxYoungGenerationSizeMb: youngMb,
-        codeRangeSizeMb: 16,
-        stackSizeMb: 4,
-      },
-    },
+    slotLimits: { heapBytes: oldMb * mebibyte, resourceLimits: watchedThreadLimits(oldMb, youngMb) },
     managedBytesPerSlot: Math.floor(memory.managed / slots),
     dynamicProperties: {
       'taskmanager.memory.framework.heap.size': `${memory.frameworkHeap}b`,

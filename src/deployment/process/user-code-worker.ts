@@ -1,5 +1,6 @@
 /** The JobManager's handle of a user-code thread: whatever user code does there, the JobManager goes on. */
 import { Worker } from 'node:worker_threads';
+import { watchedThreadLimits } from '../../config/memory/process-memory.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import type { BlobStore } from '../../runtime/dispatcher/blob-store.ts';
 import type { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
@@ -8,6 +9,7 @@ import type { JobUserCode, JobUserCodeListener } from '../../runtime/rpc/job-use
 import { openPortRpc, type PortRpc } from '../../runtime/rpc/port.ts';
 import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { BlobKey, OperatorId } from '../../shared/ids.ts';
+import { ThreadHeap } from '../../shared/thread-heap.ts';
 import type { EmbeddedDispatcher } from '../embedded-executor.ts';
 import type { UserCodeGateway, UserCodeThreadData, UserCodeThreadListener } from './user-code-thread.ts';
 
@@ -61,20 +63,24 @@ export class UserCodeWorker {
       name,
       workerData: { name, logFile, logLevel } satisfies UserCodeThreadData,
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: heapLimitMb, maxYoungGenerationSizeMb: 8, codeRangeSizeMb: 16, stackSizeMb: 4 },
+      resourceLimits: watchedThreadLimits(heapLimitMb, 8),
+    });
+    let reason: string | undefined;
+    const stopWatch = new ThreadHeap(this.#worker).watch(heapLimitMb * 2 ** 20, (bytes) => {
+      reason = `It took ${Math.round(bytes / 2 ** 20)} MB of heap, and ${heapLimitMb} MB are allowed.`;
+      void this.#worker.terminate();
     });
     this.#rpc = openPortRpc<Remote>(this.#worker, listener);
-    let failure: Error | undefined;
     this.#worker.on('error', (error) => {
-      failure = error as Error;
+      reason ??= (error as Error).message;
     });
     this.#worker.once('exit', (code) => {
+      stopWatch();
       const cause = new ExternalError('USER_CODE_THREAD_DIED', {
         problem: `The thread of ${name} in the JobManager ended with code ${code}.`,
-        found: failure?.message,
+        found: reason,
         tryNext: ['A split enumerator or main that keeps much in memory needs a larger jobmanager.memory.process.size.'],
         retriable: true,
-        cause: failure,
       });
       this.#rpc.close(cause);
       if (!this.#terminated) listener.fail(serializeError(cause));

@@ -7,9 +7,9 @@
  */
 import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { heapLookMs, type ThreadMemory } from '../../shared/thread-heap.ts';
 import { within } from '../../shared/time.ts';
 import { slotOutOfMemory } from '../task/heap-watch.ts';
-import type { ThreadMemory } from './slot-thread.ts';
 
 /** What is watched of a slot. */
 export interface WatchedSlot {
@@ -30,8 +30,6 @@ export interface MemoryWatchOptions {
   readonly residentBytes?: (() => number) | undefined;
 }
 
-/** Growth meets V8's own limit in about a second; garbage that waits for its collection is gone by the next look. */
-const intervalMs = 200;
 const warnShare = 0.9;
 /** V8 keeps the pages of an ended thread for eight seconds, for the next one. */
 const looksAfterKill = 50;
@@ -49,7 +47,7 @@ export class MemoryWatch {
   }
 
   start(): void {
-    this.#every(intervalMs, () => this.look());
+    this.#every(heapLookMs, () => this.look());
     if (this.#options.reportIntervalMs !== undefined) this.#every(this.#options.reportIntervalMs, () => this.#report());
   }
 
@@ -67,7 +65,7 @@ export class MemoryWatch {
   async #lookAtHeap(slot: WatchedSlot): Promise<void> {
     const { slotHeapBytes } = this.#options;
     const { thread } = slot;
-    const memory = await within(intervalMs, thread.memory());
+    const memory = await within(heapLookMs, thread.memory());
     const isFull = memory !== undefined && memory.heapBytes > slotHeapBytes;
     const wasFull = this.#overfull.delete(thread);
     if (!isFull || thread !== slot.thread) return;
@@ -128,7 +126,7 @@ interface SlotSize {
 
 async function sizesOf(slots: readonly WatchedSlot[]): Promise<SlotSize[]> {
   return Promise.all(
-    slots.map(async (slot) => ({ slot, memory: (await within(intervalMs, slot.thread.memory())) ?? { heapBytes: 0, externalBytes: 0 } })),
+    slots.map(async (slot) => ({ slot, memory: (await within(heapLookMs, slot.thread.memory())) ?? { heapBytes: 0, externalBytes: 0 } })),
   );
 }
 

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { SlotLimits } from '../../config/memory/process-memory.ts';
 import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { TaskManagerId } from '../../shared/ids.ts';
+import { ThreadHeap, type ThreadMemory } from '../../shared/thread-heap.ts';
 import { within } from '../../shared/time.ts';
 import { type CpuProfile, profileWorker } from '../metrics/cpu-profile.ts';
 import type { ThreadReport } from '../metrics/thread-report.ts';
@@ -51,11 +52,6 @@ export interface SlotThreadOptions {
   readonly onDeath: (cause: SerializedError) => void;
 }
 
-export interface ThreadMemory {
-  readonly heapBytes: number;
-  readonly externalBytes: number;
-}
-
 /** A busy thread still answers between two slices; one that does not for so long is stuck in user code. */
 export const answerPatienceMs = 5000;
 /** `terminate` ends loops and waits in milliseconds, but not a thread inside a blocking system call. */
@@ -67,7 +63,7 @@ export class SlotThread {
   readonly #rpc: { remote: Remote<SlotThreadGateway>; close(error: Error): void };
   readonly #ready: Promise<number>;
   readonly #ended: Promise<void>;
-  #memory: Promise<ThreadMemory | undefined> | undefined;
+  readonly #heap: ThreadHeap;
   #terminating = false;
   #dead = false;
   /** What the thread said last about its heap. */
@@ -83,6 +79,7 @@ export class SlotThread {
       trackUnmanagedFds: true,
       ...(limits ? { resourceLimits: limits } : {}),
     });
+    this.#heap = new ThreadHeap(this.#worker);
     let markReady: (port: number) => void = () => {};
     let failReady: (error: Error) => void = () => {};
     this.#ready = new Promise<number>((resolve, reject) => {
@@ -128,22 +125,8 @@ export class SlotThread {
     return this.#rpc.remote;
   }
 
-  /**
-   * What the thread's heap holds, and the buffers outside it; it answers in the middle of a loop too. Undefined once it is
-   * over, and before Node.js 22.16. Inside a system call it does not answer: then all callers wait for the same answer.
-   */
   memory(): Promise<ThreadMemory | undefined> {
-    if (!('getHeapStatistics' in this.#worker)) return Promise.resolve(undefined);
-    this.#memory ??= this.#worker
-      .getHeapStatistics()
-      .then(
-        ({ used_heap_size, external_memory }) => ({ heapBytes: used_heap_size, externalBytes: external_memory }),
-        () => undefined,
-      )
-      .finally(() => {
-        this.#memory = undefined;
-      });
-    return this.#memory;
+    return this.#heap.read();
   }
 
   /** Where it spends its time, for so long; undefined when it does not take part. */
