@@ -32,6 +32,15 @@ export function selectorOf(selector: unknown, call: string): KeySelectorFn {
   throw new UserError('NOT_A_KEY_SELECTOR', { problem: `${call}() wants a field name, a tuple index or a function of the record.` });
 }
 
+const selectedFields = new WeakMap<KeySelectorFn, string | number>();
+
 function fieldSelector(field: string | number): KeySelectorFn {
-  return (value: Record<string | number, unknown>) => value[field];
+  const select = (value: Record<string | number, unknown>): unknown => value[field];
+  selectedFields.set(select, field);
+  return select;
+}
+
+/** The field that a key selector takes, when it was given as a field name or tuple index. */
+export function selectedField(selector: KeySelectorFn): string | number | undefined {
+  return selectedFields.get(selector);
 }

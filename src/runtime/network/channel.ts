@@ -20,12 +20,12 @@ export type ChannelEvent =
 
 /** The way to one subtask of the consumer, for callers that choose it themselves. */
 export interface RecordWriter {
-  /** As {@link ResultPartitionWriter.emit}. */
-  add(value: unknown, timestamp: number): void;
   /**
-   * The same for a value that nobody else holds: it may be handed over as it is. With `fields` (always the same list) the
-   * caller knows that it is a plain object with exactly these, in this order.
+   * As {@link ResultPartitionWriter.emit}. With `fields` (always the same list) the caller knows that the value is a plain
+   * object with exactly these, in this order.
    */
+  add(value: unknown, timestamp: number, fields?: readonly string[]): void;
+  /** The same for a value that nobody else holds: it may be handed over as it is. */
   addOwned(value: unknown, timestamp: number, fields?: readonly string[]): void;
 }
 

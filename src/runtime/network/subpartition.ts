@@ -60,8 +60,8 @@ export class EncodedSubpartition implements Subpartition {
     return this.#encoder.count;
   }
 
-  add(value: unknown, timestamp: number): void {
-    this.addOwned(value, timestamp);
+  add(value: unknown, timestamp: number, fields?: readonly string[]): void {
+    this.addOwned(value, timestamp, fields);
   }
 
   /** Encoding copies anyway. */

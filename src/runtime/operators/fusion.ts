@@ -3,8 +3,11 @@
  * it in place. The operator's own `processElement` does the same and stays the authority; an operator without a fusion is
  * called.
  */
+import { selectedField } from '../../api/function-checks.ts';
 import type { KeySelectorFn } from '../../api/functions.ts';
+import type { KeyedAggregateSpec } from '../../api/operator-specs.ts';
 import type { StreamOperator } from '../../api/operators.ts';
+import type { ValueState } from '../../api/state.ts';
 import { type FunctionFacts, factsOf, type ValueFacts } from './function-facts.ts';
 import type { InterruptibleOperator } from './interruptible-operator.ts';
 import type { TimestampedCollector } from './timestamped-collector.ts';
@@ -24,8 +27,26 @@ export type Fusion =
   | { readonly kind: 'map'; readonly user: UserCall }
   | { readonly kind: 'filter'; readonly user: UserCall }
   | CollectingFusion
+  | ReduceFusion
+  | AggregateFusion
   | SinkFusion
   | SourceFusion;
+
+/** `user(former, value)`, kept in state and emitted. */
+export interface ReduceFusion {
+  readonly kind: 'reduce';
+  readonly user: UserCall;
+  readonly state: ValueState<unknown>;
+  readonly operator: InterruptibleOperator;
+}
+
+/** A reduce over one field that the engine does itself. */
+export interface AggregateFusion {
+  readonly kind: 'aggregate';
+  readonly aggregate: KeyedAggregateSpec;
+  readonly state: ValueState<unknown>;
+  readonly operator: InterruptibleOperator;
+}
 
 /** Makes records by number: `user(index)`. */
 export interface SourceFusion {
@@ -88,6 +109,7 @@ export function collectedBy(value: unknown, method: string, position: number, ot
 
 /** A key selector through which nobody can come to know a record. */
 export function onlyReadsRecord(selector: KeySelectorFn): boolean {
+  if (selectedField(selector) !== undefined) return true;
   const facts = factsOf(selector);
   return facts.onlyReads(0) && facts.result.kind !== 'parameter';
 }

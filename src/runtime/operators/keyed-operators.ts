@@ -12,6 +12,7 @@ import type { OperatorContext, Output } from '../../api/operators.ts';
 import type { ValueState } from '../../api/state.ts';
 import { UserError } from '../../shared/errors.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import { cloneValue } from '../../types/clone.ts';
 import { KeyedTimerService } from '../time/timer-service.ts';
 import { BaseOperator } from './base-operator.ts';
 import { collectedBy, type FusibleOperator, type Fusion, userCall } from './fusion.ts';
@@ -247,16 +248,27 @@ export class CoFlatMapOperator extends InterruptibleOperator {
 }
 
 /** Rolling fold: emits every new value; in batch mode only the last of each key, at the end. */
-export class KeyedReduceOperator extends InterruptibleOperator {
+export class KeyedReduceOperator extends InterruptibleOperator implements FusibleOperator {
+  readonly #function: unknown;
+  readonly #aggregate: KeyedAggregateSpec | undefined;
   readonly #reduce: (a: unknown, b: unknown) => unknown;
   #state!: ValueState<unknown>;
   #batch = false;
   #checked = false;
   #finishing: Iterator<unknown> | undefined;
 
-  constructor(spec: KeyedReduceSpec) {
+  /** `aggregate`: what the function does, when it is one of the built-in ones. */
+  constructor(spec: KeyedReduceSpec, aggregate?: KeyedAggregateSpec) {
     super(spec.function);
+    this.#function = spec.function;
+    this.#aggregate = aggregate;
     this.#reduce = methodOf(spec.function, 'reduce');
+  }
+
+  fusion(): Fusion | undefined {
+    if (this.#batch) return undefined;
+    if (this.#aggregate) return { kind: 'aggregate', aggregate: this.#aggregate, state: this.#state, operator: this };
+    return { kind: 'reduce', user: userCall(this.#function, 'reduce'), state: this.#state, operator: this };
   }
 
   override setup(context: OperatorContext, output: Output): void {
@@ -308,7 +320,7 @@ export function aggregateReducer(spec: KeyedAggregateSpec): (a: unknown, b: unkn
   const { field } = spec;
   type Fields = Record<string | number, number>;
   const withField = (record: unknown, value: unknown): unknown => {
-    const copy = (Array.isArray(record) ? [...record] : { ...(record as object) }) as Record<string | number, unknown>;
+    const copy = cloneValue(record) as Record<string | number, unknown>;
     copy[field] = value;
     return copy;
   };

@@ -9,12 +9,21 @@
 import type { StreamOperator } from '../../../api/operators.ts';
 import { MIN_TIMESTAMP } from '../../../shared/time.ts';
 import type { RecordPart, ValueFacts } from '../../operators/function-facts.ts';
-import { type CollectingFusion, type Fusion, onlyReadsRecord, type SinkFusion, type UserCall } from '../../operators/fusion.ts';
+import {
+  type AggregateFusion,
+  type CollectingFusion,
+  type Fusion,
+  onlyReadsRecord,
+  type ReduceFusion,
+  type SinkFusion,
+  type SourceFusion,
+  type UserCall,
+} from '../../operators/fusion.ts';
 import { refusePromise } from '../../operators/user-function.ts';
 import { type ChainPlan, hasSeveralChained, type PlannedEdge, type PlannedOperator, selectsByKey } from '../chain-plan.ts';
 import { locateKeyError } from '../record-router.ts';
 import { Bindings } from './bindings.ts';
-import { routeText } from './route-text.ts';
+import { keyText, routeText } from './route-text.ts';
 
 /** What is known about the value in a variable. */
 export interface KnownValue {
@@ -132,9 +141,8 @@ class ChainWriter {
     const { keyedState } = this.#plan;
     if (!keyedState || !selector) return '';
     const state = this.#bindings.name(keyedState, 'keyed');
-    const select = this.#bindings.name(selector, 'key');
     const locate = this.#bindings.name((error: unknown, value: unknown) => locateKeyError(error, head.node.name, value), 'locate');
-    return `try { ${state}.setCurrentKey(${select}(v)); } catch (error) { throw ${locate}(error, v); }\n`;
+    return `try { ${state}.setCurrentKey(${keyText(selector, 'v', this.#bindings)}); } catch (error) { throw ${locate}(error, v); }\n`;
   }
 
   #consume(index: number, value: KnownValue, timestamp: string): string {
@@ -146,6 +154,10 @@ class ChainWriter {
         return this.#filter(index, fusion, value, timestamp);
       case 'collecting':
         return this.#collecting(index, fusion, value, timestamp);
+      case 'reduce':
+        return this.#reduce(index, fusion, value, timestamp);
+      case 'aggregate':
+        return this.#aggregate(index, fusion, value, timestamp);
       case 'source':
         return '';
       case 'sink':
@@ -209,6 +221,51 @@ class ChainWriter {
     );
   }
 
+  #reduce(index: number, fusion: ReduceFusion, value: KnownValue, timestamp: string): string {
+    const { user } = fusion;
+    const operator = this.#bindings.name(fusion.operator, 'operator');
+    const state = this.#bindings.name(fusion.state, 'state');
+    const [former, result] = [this.#variable(), this.#variable()];
+    const { node } = this.#plan.operators[index] as PlannedOperator;
+    const check = mayBePromise(user.facts.result) ? this.#refusePromise(result, node.name, 'reduce') : '';
+    // Which of the two a function gave back is not followed.
+    const facts: ValueFacts = user.facts.result.kind === 'parameter' ? { kind: 'unknown' } : user.facts.result;
+    const emit = this.#afterCall(result, facts, undefined, undefined, (known) => this.#emit(index, heldByState(known), timestamp));
+    return (
+      `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
+      `const ${former} = ${state}.value();\n` +
+      `if (${former} === null) {\n${state}.update(${value.name});\ncollect${index}(${value.name}, ${timestamp});\n} else {\n` +
+      `const ${result} = ${this.#userCall(user, [former, value.name])};\n${check}${state}.update(${result});\n${emit}}\n}\n`
+    );
+  }
+
+  /** State's own object is changed in place and a copy is emitted: one new object a record. */
+  #aggregate(index: number, fusion: AggregateFusion, value: KnownValue, timestamp: string): string {
+    const { field, aggregate } = fusion.aggregate;
+    const operator = this.#bindings.name(fusion.operator, 'operator');
+    if (this.#plan.objectReuse || field === '__proto__') return this.#call(fusion.operator, 'processElement', value.name, timestamp);
+    const state = this.#bindings.name(fusion.state, 'state');
+    const cloner = this.#bindings.name((this.#plan.operators[index] as PlannedOperator).cloner, 'clone');
+    const [former, result] = [this.#variable(), this.#variable()];
+    const [a, b] = [former, value.name].map((name) => `${name}[${JSON.stringify(field)}]`);
+    const keep = `${result} = ${cloner}(${former});\n`;
+    const replace = `{\n${result} = ${cloner}(${value.name});\n${state}.update(${value.name});\n} else ${keep}`;
+    const steps: Readonly<Record<typeof aggregate, string>> = {
+      sum: `${a} = ${a} + ${b};\n${keep}`,
+      min: `if (${b} < ${a}) ${a} = ${b};\n${keep}`,
+      max: `if (${b} > ${a}) ${a} = ${b};\n${keep}`,
+      minBy: `if (${b} < ${a}${fusion.aggregate.first === false ? ` || ${b} === ${a}` : ''}) ${replace}`,
+      maxBy: `if (${b} > ${a}${fusion.aggregate.first === false ? ` || ${b} === ${a}` : ''}) ${replace}`,
+    };
+    const emit = this.#emit(index, { name: result, primitive: false, owned: 'always', flat: 'false' }, timestamp);
+    return (
+      `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
+      `const ${former} = ${state}.value();\nlet ${result};\n` +
+      `if (${former} === null) {\n${result} = ${value.name};\n${state}.update(${cloner}(${value.name}));\n` +
+      `} else {\n${steps[aggregate]}}\n${emit}}\n`
+    );
+  }
+
   #sink(index: number, fusion: SinkFusion, value: KnownValue, timestamp: string): string {
     const operator = this.#bindings.name(fusion.operator, 'operator');
     const result = this.#variable();
@@ -229,7 +286,8 @@ class ChainWriter {
     let known = fixed?.value ?? value;
     const statements = main
       .map((target, position) => {
-        const before = target.kind === 'edge' && known.shared && !onlyReadsByKey(target) ? this.#unshare(index, known) : undefined;
+        const mustUnshare = target.kind === 'edge' && known.shared && !this.#plan.objectReuse && !onlyReadsByKey(target);
+        const before = mustUnshare ? this.#unshare(index, known) : undefined;
         if (before) known = before.value;
         if (target.kind === 'edge') known = this.#afterSelecting(target, known);
         // Only the last one may take the value over: those before it leave it to the others.
@@ -257,7 +315,7 @@ class ChainWriter {
     const writer = routeText(edge, value.name, this.#bindings);
     if (writer.broadcast !== undefined) return `${writer.broadcast}.broadcast(${value.name}, ${timestamp});\n`;
     const fields = value.fields ? `, ${this.#bindings.name(this.#fieldList(value.fields), 'fields')}` : '';
-    const add = `${writer.expression}.add(${value.name}, ${timestamp});\n`;
+    const add = `${writer.expression}.add(${value.name}, ${timestamp}${fields});\n`;
     const addOwned = `${writer.expression}.addOwned(${value.name}, ${timestamp}${fields});\n`;
     if (owned === 'true') return `${writer.statements}${addOwned}`;
     if (owned === 'false') return `${writer.statements}${add}`;
@@ -268,7 +326,7 @@ class ChainWriter {
   #handOver(from: number, to: number, value: KnownValue, next: (value: KnownValue) => string): string {
     const { fusion, keepsNothing } = this.#plan.operators[to] as PlannedOperator;
     if (this.#plan.objectReuse || value.primitive || value.owned === 'always' || keepsNothing) return next(value);
-    const onlyReads = fusion?.user.facts.onlyReads(0);
+    const onlyReads = takesRecord(fusion) && fusion.user.facts.onlyReads(0);
     const mayShare = onlyReads || value.owned === 'if-flat';
     const copy = this.#variable();
     const cloned = this.#copy(from, value);
@@ -288,6 +346,14 @@ class ChainWriter {
   }
 
   #copy(from: number, value: KnownValue): string {
+    const any = this.#copyAny(from, value);
+    if (!value.fields || value.flat === 'false') return any;
+    const name = (field: string): string => JSON.stringify(field);
+    const literal = `{ ${value.fields.map((field) => `${name(field)}: ${value.name}[${name(field)}]`).join(', ')} }`;
+    return value.flat === 'true' ? literal : `(${value.flat} ? ${literal} : ${any})`;
+  }
+
+  #copyAny(from: number, value: KnownValue): string {
     const cloner = this.#bindings.name((this.#plan.operators[from] as PlannedOperator).cloner, 'clone');
     return `(typeof ${value.name} === "number" || typeof ${value.name} === "string" ? ${value.name} : ${cloner}(${value.name}))`;
   }
@@ -323,6 +389,16 @@ class ChainWriter {
   #variable(): string {
     return `v${this.#variables++}`;
   }
+}
+
+/** Its function is given the record and nothing keeps it afterwards. */
+function takesRecord(fusion: Fusion | undefined): fusion is Exclude<Fusion, ReduceFusion | AggregateFusion | SourceFusion> {
+  return fusion !== undefined && fusion.kind !== 'reduce' && fusion.kind !== 'aggregate' && fusion.kind !== 'source';
+}
+
+/** State holds it, and the next call of the function may change it. */
+function heldByState(value: KnownValue): KnownValue {
+  return value.primitive ? value : { ...value, owned: 'no', shared: true };
 }
 
 /** Fused into its producer: nobody calls its output. */

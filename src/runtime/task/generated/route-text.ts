@@ -1,4 +1,6 @@
 /** The choice of a record's subpartition, as code. The routers of record-router.ts do the same. */
+import { selectedField } from '../../../api/function-checks.ts';
+import type { KeySelectorFn } from '../../../api/functions.ts';
 import { operatorIndexForKeyGroup } from '../../../types/key-groups.ts';
 import type { PlannedEdge } from '../chain-plan.ts';
 import { checkChoice, hashOf } from '../record-router.ts';
@@ -14,6 +16,12 @@ export interface RouteText {
 }
 
 let variables = 0;
+
+/** The key of the record in `value`. */
+export function keyText(selector: KeySelectorFn, value: string, bindings: Bindings): string {
+  const field = selectedField(selector);
+  return field === undefined ? `${bindings.name(selector, 'key')}(${value})` : `${value}[${JSON.stringify(field)}]`;
+}
 
 export function routeText(edge: PlannedEdge, value: string, bindings: Bindings): RouteText {
   const { partition, partitioner, operatorName, maxParallelism } = edge;
@@ -36,23 +44,24 @@ export function routeText(edge: PlannedEdge, value: string, bindings: Bindings):
     case 'shuffle':
       return { statements: '', expression: `${writers}[Math.floor(${bindings.name(edge.random, 'random')}() * ${count})]` };
     case 'hash': {
-      const select = bindings.name(partitioner.keySelector, 'key');
       const hash = bindings.name(hashOf(operatorName), 'hash');
       const targets = bindings.name(targetsByKeyGroup(count, maxParallelism), 'targets');
       const key = `k${suffix}`;
       return {
         statements:
-          `const ${key} = ${select}(${value});\n` +
+          `const ${key} = ${keyText(partitioner.keySelector, value, bindings)};\n` +
           `let h${suffix} = typeof ${key} === "number" && (${key} | 0) === ${key} ? ${key} | 0 : ${hash}(${key}, ${value});\n` +
           murmurText(`h${suffix}`),
         expression: `${writers}[${targets}[h${suffix} % ${maxParallelism}]]`,
       };
     }
     case 'custom': {
-      const select = bindings.name(partitioner.keySelector, 'key');
       const choose = bindings.name(partitioner.choose, 'choose');
       const check = bindings.name(checkChoice(operatorName, count), 'check');
-      return { statements: '', expression: `${writers}[${check}(${choose}(${select}(${value}), ${count}))]` };
+      return {
+        statements: '',
+        expression: `${writers}[${check}(${choose}(${keyText(partitioner.keySelector, value, bindings)}, ${count}))]`,
+      };
     }
   }
 }
