@@ -47,6 +47,8 @@ export interface StreamOperator {
   notifyCheckpointAborted?(checkpointId: number): void | Promise<void>;
   close?(): void | Promise<void>;
   /** From the operator's coordinator (sources). */
+  /** The coordinator has taken one of the events it was sent. Called at any time, also while the operator waits: emits nothing. */
+  acknowledged?(): void;
   handleOperatorEvent?(event: { readonly type: string; readonly payload?: unknown }): void;
 }
 

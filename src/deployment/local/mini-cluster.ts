@@ -18,7 +18,7 @@ import type { SlotNetwork } from '../../runtime/network/slot-network.ts';
 import { ResourceManager, standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
 import type { TaskExecutorGateway } from '../../runtime/rpc/gateways.ts';
 import { SourceCoordinators } from '../../runtime/source/job-user-code.ts';
-import { SlotRuntime } from '../../runtime/task/slot-runtime.ts';
+import { SlotRuntime, type SlotUsage } from '../../runtime/task/slot-runtime.ts';
 import { UserError } from '../../shared/errors.ts';
 import { type AllocationId, type JobId, randomHex } from '../../shared/ids.ts';
 import { type Logger, silentLogger } from '../../shared/logger.ts';
@@ -137,6 +137,11 @@ export class MiniCluster implements AsyncDisposable {
     this.#programs.set(jobGraph.jobId, { replay: async () => withOwnFunctions(streamGraph) });
     await this.dispatcher.submitJob(jobGraph);
     return jobGraph.jobId;
+  }
+
+  /** What jobs have open now: nothing, when none is there. */
+  get usage(): SlotUsage & { readonly programs: number } {
+    return { programs: this.#programs.size, ...this.#runtime.usage };
   }
 
   async close(): Promise<void> {

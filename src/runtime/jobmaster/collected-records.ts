@@ -1,8 +1,16 @@
-/** Records of `executeAndCollect` on their way from a task to the client, by result. */
+/**
+ * Records of `executeAndCollect` on their way from a task to the client, by result. The task is told what was taken, and sends
+ * only so much ahead: a client that is slow, or stays away, does not fill the JobManager.
+ */
 import type { Clock } from '../../shared/time.ts';
 
+interface Batch {
+  readonly records: readonly unknown[];
+  readonly onTaken: () => void;
+}
+
 interface Box {
-  readonly records: unknown[];
+  readonly batches: Batch[];
   readonly waiting: (() => void)[];
 }
 
@@ -17,12 +25,12 @@ export class CollectedRecords {
 
   /** Records that nobody has fetched yet. */
   get hasSome(): boolean {
-    return [...this.#boxes.values()].some(({ records }) => records.length > 0);
+    return [...this.#boxes.values()].some(({ batches }) => batches.length > 0);
   }
 
-  put(resultId: string, records: readonly unknown[]): void {
+  put(resultId: string, records: readonly unknown[], onTaken: () => void): void {
     const box = this.#box(resultId);
-    for (const record of records) box.records.push(record);
+    box.batches.push({ records, onTaken });
     for (const wake of box.waiting.splice(0)) wake();
   }
 
@@ -35,20 +43,22 @@ export class CollectedRecords {
   /** Waits for records, at most `waitMs`; an empty answer with `done` is the end. */
   async take(resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
     const box = this.#box(resultId);
-    if (box.records.length === 0 && !this.#isDone) {
+    if (box.batches.length === 0 && !this.#isDone) {
       await new Promise<void>((resolve) => {
         box.waiting.push(resolve);
         if (waitMs !== undefined) this.#clock.schedule(waitMs, resolve);
       });
     }
-    const records = box.records.splice(0);
+    const taken = box.batches.splice(0);
+    for (const { onTaken } of taken) onTaken();
+    const records = taken.flatMap((batch) => batch.records);
     return { records, done: records.length === 0 && this.#isDone };
   }
 
   #box(resultId: string): Box {
     let box = this.#boxes.get(resultId);
     if (!box) {
-      box = { records: [], waiting: [] };
+      box = { batches: [], waiting: [] };
       this.#boxes.set(resultId, box);
     }
     return box;

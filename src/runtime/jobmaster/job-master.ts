@@ -185,7 +185,7 @@ export class JobMaster {
     if (!execution || !this.#graph.isCurrent(execution)) return;
     if (event.type === 'collected') {
       const { resultId, records } = event.payload as { resultId: string; records: unknown[] };
-      this.#collected.put(resultId, records);
+      this.#collected.put(resultId, records, () => void this.#sendToTask(execution, operatorId, { type: 'acknowledge' }).catch(() => {}));
     } else {
       this.#coordinators?.handleEvent(execution, operatorId, event);
     }
@@ -274,15 +274,18 @@ export class JobMaster {
     return this.#checkpoints.restoreFirst();
   }
 
+  async #sendToTask(execution: Execution, operatorId: OperatorId, event: OperatorEvent): Promise<void> {
+    const { attemptId } = execution;
+    const { fencing } = this.#options;
+    await this.#scheduler.gatewayOf(execution)?.sendOperatorEventToTask({ attemptId, operatorId, event, fencing });
+  }
+
   #createCoordinators(): OperatorCoordinators {
-    const { createUserCode, fencing } = this.#options;
+    const { createUserCode } = this.#options;
     return new OperatorCoordinators(
       {
         graph: this.#graph,
-        send: async (execution, operatorId, event) => {
-          const { attemptId } = execution;
-          await this.#scheduler.gatewayOf(execution)?.sendOperatorEventToTask({ attemptId, operatorId, event, fencing });
-        },
+        send: (execution, operatorId, event) => this.#sendToTask(execution, operatorId, event),
         onEventLost: (execution, error) => {
           const lost = new ExternalError('OPERATOR_EVENT_LOST', {
             problem: `An event of its coordinator did not reach ${execution.taskName}. The task is restarted, so that nothing is lost.`,

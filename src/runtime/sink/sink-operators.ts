@@ -10,22 +10,8 @@ import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { writeWhole } from '../../shared/write-whole.ts';
 import { type FusibleOperator, type FusibleSink, type Fusion, userCall } from '../operators/fusion.ts';
 import { InterruptibleOperator } from '../operators/interruptible-operator.ts';
-
-/** While a write is awaited, what comes meanwhile waits behind it. */
-abstract class SinkOperator extends InterruptibleOperator {
-  protected watermark = MIN_TIMESTAMP;
-  timestamp = MIN_TIMESTAMP;
-
-  override processWatermark(timestamp: number): void {
-    this.watermark = timestamp;
-  }
-
-  override processWatermarkStatus(): void {}
-
-  waitIfAsync(result: void | Promise<void>): void {
-    if (result !== undefined && typeof (result as { then?: unknown }).then === 'function') this.waitFor(result);
-  }
-}
+import { CollectOperator } from './collect-operator.ts';
+import { SinkOperator } from './sink-operator.ts';
 
 /** What one checkpoint will commit. */
 interface Committables {
@@ -254,39 +240,6 @@ export class PrintOperator extends SinkOperator {
     const text = this.#lines;
     this.#lines = '';
     if (text !== '') writeWhole(this.#spec.stderr ? 2 : 1, Buffer.from(text));
-  }
-}
-
-/** Sends records to the operator's coordinator, which keeps them until the client asks. */
-export class CollectOperator extends SinkOperator {
-  static readonly #batchRecords = 256;
-  readonly #spec: CollectSpec;
-  #batch: unknown[] = [];
-  #flushScheduled = false;
-
-  constructor(spec: CollectSpec) {
-    super(undefined);
-    this.#spec = spec;
-  }
-
-  override processElement(value: unknown): void {
-    this.#batch.push(value);
-    if (this.#batch.length >= CollectOperator.#batchRecords) this.#flush();
-    else if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      setImmediate(() => this.#flush());
-    }
-  }
-
-  finish(): void {
-    this.#flush();
-  }
-
-  #flush(): void {
-    this.#flushScheduled = false;
-    if (this.#batch.length === 0) return;
-    this.context.sendEventToCoordinator({ type: 'collected', payload: { resultId: this.#spec.resultId, records: this.#batch } });
-    this.#batch = [];
   }
 }
 

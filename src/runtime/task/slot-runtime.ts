@@ -11,7 +11,7 @@ import type { Clock } from '../../shared/time.ts';
 import type { CheckpointStreams } from '../../state/storage/checkpoint-streams.ts';
 import type { CodecFactory } from '../../types/codec.ts';
 import { reportThread } from '../metrics/thread-report.ts';
-import type { SlotNetwork } from '../network/slot-network.ts';
+import type { NetworkUsage, SlotNetwork } from '../network/slot-network.ts';
 import type { OperatorEvent, TaskDeploymentDescriptor } from '../rpc/gateways.ts';
 import { HeapWatch } from './heap-watch.ts';
 import { StreamTask } from './stream-task.ts';
@@ -35,6 +35,12 @@ export interface SlotRuntimeOptions {
 interface LoadedJob {
   readonly jobGraph: JobGraph;
   readonly program: Promise<ReplayableProgram>;
+}
+
+/** What the slot holds now: nothing, when no job is there. */
+export interface SlotUsage extends NetworkUsage {
+  readonly tasks: number;
+  readonly jobs: number;
 }
 
 export class SlotRuntime implements SlotRuntimeGateway {
@@ -61,6 +67,10 @@ export class SlotRuntime implements SlotRuntimeGateway {
     const program = this.#options.loadProgram(jobGraph, artifactDirectory);
     program.catch(() => {});
     this.#jobs.set(jobGraph.jobId, { jobGraph, program });
+  }
+
+  get usage(): SlotUsage {
+    return { tasks: this.#tasks.size, jobs: this.#jobs.size, ...this.#options.network.usage };
   }
 
   /** The job is over, as far as this slot goes. */

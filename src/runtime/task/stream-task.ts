@@ -227,15 +227,22 @@ export class StreamTask {
   }
 
   handleOperatorEvent(operatorId: string, event: OperatorEvent): void {
+    if (event.type === 'acknowledge') {
+      this.#operator(operatorId)?.acknowledged?.();
+      return;
+    }
     // Behind a trigger that came before it: a split that arrives after the barrier must not be in the snapshot.
     this.#post({
       needsQuiet: true,
       run: () => {
-        const chained = this.#chain?.operators.find(({ node }) => node.operatorId === operatorId);
-        chained?.operator.handleOperatorEvent?.(event);
+        this.#operator(operatorId)?.handleOperatorEvent?.(event);
         this.#sourceIdle = false;
       },
     });
+  }
+
+  #operator(operatorId: string): StreamOperator | undefined {
+    return this.#chain?.operators.find(({ node }) => node.operatorId === operatorId)?.operator;
   }
 
   /** From the JobManager: to sources, and to tasks whose producers have all finished. */
