@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { RealCluster, repository } from '../harness/real-cluster.ts';
+import { RealCluster, repository, waitFor } from '../harness/real-cluster.ts';
 
 const programs = join(repository, 'test/fixtures/programs');
 
@@ -59,6 +59,30 @@ describe('500,000 distinct words in 1g', () => {
 function distinctWords(line: number): string {
   return Array.from({ length: 10 }, (_, n) => `word${line * 10 + n}x${(line * 7919 + n * 104_729) % 1_000_003}`).join(' ');
 }
+
+test('with taskmanager.jvm-exit-on-oom a full slot ends its process, whose log tells what everything took', async () => {
+  await using cluster = await RealCluster.start({
+    slotsPerTaskManager: 1,
+    conf: {
+      'taskmanager.memory.process.size': '1g',
+      'taskmanager.jvm-exit-on-oom': true,
+      'taskmanager.debug.memory.log': true,
+      'taskmanager.debug.memory.log-interval': '100 ms',
+    },
+  });
+  const run = await cluster.flink(['run', '-c', 'growMap', join(programs, 'hostile.ts')]);
+  expect(run.exitCode).toBe(1);
+  await waitFor(
+    'a new TaskManager',
+    () => /registered with 1 slot[\s\S]*is gone[\s\S]*registered with 1 slot/.test(cluster.logFile(/standalonesession.*\.log$/)),
+    () => cluster.logs(),
+  );
+  const log = cluster.logFile(/taskexecutor.*\.log$/);
+  expect(log).toContain('Slot 0 ran out of memory, and taskmanager.jvm-exit-on-oom is true.');
+  expect(log).toMatch(
+    /Memory usage: resident \d+ MB; main thread: \d+ MB of objects and \d+ MB of buffers; slot 0: \d+ MB of objects .*grows a map/,
+  );
+});
 
 test('a size that leaves too little for each slot is refused before anything starts, with its whole arithmetic', async () => {
   await using cluster = await RealCluster.prepare({ slotsPerTaskManager: 40, conf: { 'taskmanager.memory.process.size': '1728m' } });
