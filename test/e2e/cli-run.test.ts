@@ -365,8 +365,8 @@ describe('config', () => {
 });
 
 describe('an interrupt', () => {
-  async function attached(args: readonly string[]): Promise<{ run: RunningCommand; id: string }> {
-    const run = cluster.running('flink', ['run', ...args, endless]);
+  async function attached(args: readonly string[], env: Record<string, string> = {}): Promise<{ run: RunningCommand; id: string }> {
+    const run = cluster.running('flink', ['run', ...args, endless], { env });
     await run.printed(/JobID/);
     const id = submittedJobId(run.stdout);
     await cluster.waitForJobState(id, 'RUNNING');
@@ -394,7 +394,10 @@ describe('an interrupt', () => {
   });
 
   test('a client with -sae that is killed outright takes its job with it, once it is missed', async () => {
-    const { run, id } = await attached(['-sae', '-Dclient.heartbeat.interval=100', '-Dclient.heartbeat.timeout=500']);
+    const { run, id } = await attached(['-sae', '-Dclient.heartbeat.interval=100', '-Dclient.heartbeat.timeout=500'], {
+      // Nobody is left to tidy up.
+      TMPDIR: join(cluster.directory, 'tmp'),
+    });
     run.kill('SIGKILL');
     await run.result;
     await cluster.waitForJobState(id, 'CANCELED');
