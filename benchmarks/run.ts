@@ -14,6 +14,7 @@ import { measureCodec } from './codec.ts';
 import { OtherInstallation, thisInstallation } from './measure/installation.ts';
 import { Report } from './measure/report.ts';
 import { measureStartUp } from './start-up.ts';
+import { measureState } from './state.ts';
 import { compareThroughput, measureThroughput } from './throughput.ts';
 
 const { values, positionals } = parseArgs({
@@ -32,6 +33,7 @@ const report = new Report();
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   'start-up': () => measureStartUp(thisInstallation, report, settings.pairs),
+  state: async () => measureState(report, only),
   codec: async () => measureCodec(report, settings.pairs),
   throughput: () => measureThroughput(thisInstallation, report, settings, only),
 };

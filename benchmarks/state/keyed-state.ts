@@ -6,24 +6,25 @@
  * slices of a millisecond, as a slot does it.
  */
 
+import { PerformanceObserver } from 'node:perf_hooks';
 import type { MapState, ValueState } from '../../src/api/state.ts';
 import { HeapKeyedStateBackend } from '../../src/state/keyed/heap-keyed-state-backend.ts';
 import type { StreamHandle } from '../../src/state/snapshot/handles.ts';
 import type { CheckpointOutputStream } from '../../src/state/storage/checkpoint-streams.ts';
 
+/** Thread CPU; one number per round. */
 export interface KeyedStateResult {
-  /** The same load on a plain Map. */
-  readonly bareNsPerUpdate: number;
-  readonly nsPerUpdate: number;
-  readonly nsPerUpdateDuringSnapshot: number;
-  readonly updatesDuringSnapshot: number;
-  /** CPU of this thread that the walk took, all slices together. */
-  readonly walkCpuMs: number;
-  readonly longestSliceCpuMs: number;
-  readonly longestSliceMs: number;
-  readonly streamBytes: number;
-  readonly restoreMs: number;
-  readonly bytesPerUnit: number;
+  /** The load's time per update, and that of the same load on a plain Map, in turns. */
+  readonly nsPerUpdate: readonly number[];
+  readonly bareNsPerUpdate: readonly number[];
+  readonly nsPerUpdateDuringSnapshot: readonly number[];
+  /** The walk and what was saved before a touch are both in here. */
+  readonly snapshotMs: readonly number[];
+  /** Slices in which the collector ran are left out: it would have run anyway. */
+  readonly longestSliceMs: readonly number[];
+  readonly restoreMs: readonly number[];
+  readonly streamBytesPerUnit: number;
+  readonly heapBytesPerUnit: number;
 }
 
 type Shape = 'number' | 'string' | 'map' | 'timers';
@@ -107,71 +108,98 @@ class Load {
   }
 }
 
+const threadCpuMs = (): number => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+};
+
 function nsPer(times: number, run: () => void): number {
   const begun = threadCpuMs();
   run();
   return ((threadCpuMs() - begun) * 1e6) / times;
 }
 
-const threadCpuMs = (): number => {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-};
+interface Slice {
+  readonly from: number;
+  readonly to: number;
+  readonly tookMs: number;
+}
 
-const load = new Load();
+const collections: { readonly from: number; readonly to: number }[] = [];
+new PerformanceObserver((list) => {
+  for (const { startTime, duration } of list.getEntries()) collections.push({ from: startTime, to: startTime + duration });
+}).observe({ entryTypes: ['gc'] });
+
+const rounds = 5;
+const timesPerRound = 1_000_000;
+const updatesPerTurn = 2000;
+
+async function snapshotRound(load: Load): Promise<{ stream: Uint8Array; updateNs: number; snapshotMs: number; longestSliceMs: number }> {
+  const output = new MemoryStream();
+  const snapshot = load.backend.snapshot(1, output);
+  const slices: Slice[] = [];
+  let sliceMs = 0;
+  let updateMs = 0;
+  let updates = 0;
+  for (let goesOn = true; goesOn; ) {
+    const from = performance.now();
+    const begun = threadCpuMs();
+    goesOn = snapshot.advance(from + 1);
+    const walked = threadCpuMs();
+    const to = performance.now();
+    load.update(updatesPerTurn);
+    updates += updatesPerTurn;
+    sliceMs += walked - begun;
+    // CPU is counted in ticks of some milliseconds, and the clock goes on while others have the processor.
+    slices.push({ from, to, tookMs: Math.min(to - from, walked - begun) });
+    updateMs += threadCpuMs() - walked;
+  }
+  await snapshot.result;
+  // Collections are reported behind the fact.
+  await new Promise((resume) => setTimeout(resume, 100));
+  const ofItself = slices.filter(({ from, to }) => !collections.some((collection) => collection.from < to && collection.to > from));
+  const longestSliceMs = Math.max(...ofItself.map(({ tookMs }) => tookMs));
+  return { stream: Buffer.concat(output.pieces), updateNs: (updateMs * 1e6) / updates, snapshotMs: sliceMs, longestSliceMs };
+}
+
+async function restoreRound(stream: Uint8Array): Promise<number> {
+  const handle = { kind: 'keyed', keyGroups: options.keyGroups, stream: { kind: 'bytes', bytes: stream, checksum: 0 } } as const;
+  const backend = new HeapKeyedStateBackend(options);
+  const begun = threadCpuMs();
+  await backend.restore([handle], async () => stream);
+  return threadCpuMs() - begun;
+}
+
 const heapBefore = process.memoryUsage().heapUsed;
+const load = new Load();
+const keysOnly = process.memoryUsage().heapUsed - heapBefore;
 load.fill();
 globalThis.gc?.();
-const bytesPerUnit = (process.memoryUsage().heapUsed - heapBefore) / units;
-
-const times = 5_000_000;
-load.update(1_000_000);
-const nsPerUpdate = nsPer(times, () => load.update(times));
-
-const output = new MemoryStream();
-const snapshot = load.backend.snapshot(1, output);
-let walkCpuMs = 0;
-let longestSliceCpuMs = 0;
-let longestSliceMs = 0;
-let updatesDuringSnapshot = 0;
-let updateMs = 0;
-for (let goesOn = true; goesOn; ) {
-  const wall = performance.now();
-  const cpu = threadCpuMs();
-  goesOn = snapshot.advance(wall + 1);
-  const took = threadCpuMs() - cpu;
-  const sliceEnd = performance.now();
-  walkCpuMs += took;
-  longestSliceCpuMs = Math.max(longestSliceCpuMs, took);
-  longestSliceMs = Math.max(longestSliceMs, sliceEnd - wall);
-  const updatesBegun = threadCpuMs();
-  load.update(2000);
-  updatesDuringSnapshot += 2000;
-  updateMs += threadCpuMs() - updatesBegun;
-}
-await snapshot.result;
-
-const stream = Buffer.concat(output.pieces);
-const restored = new HeapKeyedStateBackend(options);
-const begun = threadCpuMs();
-const handle = { kind: 'keyed', keyGroups: options.keyGroups, stream: { kind: 'bytes', bytes: stream, checksum: 0 } } as const;
-await restored.restore([handle], async () => stream);
-const restoreMs = threadCpuMs() - begun;
-
+const heapBytesPerUnit = (process.memoryUsage().heapUsed - heapBefore - keysOnly) / units;
 const bare = load.bareMap();
-load.updateBare(bare, 1_000_000);
-const bareNsPerUpdate = nsPer(times, () => load.updateBare(bare, times));
-
+load.update(timesPerRound);
+load.updateBare(bare, timesPerRound);
+const nsPerUpdate: number[] = [];
+const bareNsPerUpdate: number[] = [];
+for (let round = 0; round < rounds; round++) {
+  nsPerUpdate.push(nsPer(timesPerRound, () => load.update(timesPerRound)));
+  bareNsPerUpdate.push(nsPer(timesPerRound, () => load.updateBare(bare, timesPerRound)));
+}
+const snapshots = [];
+const restoreMs: number[] = [];
+for (let round = 0; round < rounds; round++) {
+  const { stream, ...figures } = await snapshotRound(load);
+  snapshots.push({ ...figures, bytes: stream.length });
+  restoreMs.push(await restoreRound(stream));
+}
 const result: KeyedStateResult = {
-  bareNsPerUpdate,
   nsPerUpdate,
-  nsPerUpdateDuringSnapshot: (updateMs * 1e6) / updatesDuringSnapshot,
-  updatesDuringSnapshot,
-  walkCpuMs,
-  longestSliceCpuMs,
-  longestSliceMs,
-  streamBytes: stream.length,
+  bareNsPerUpdate,
+  nsPerUpdateDuringSnapshot: snapshots.map(({ updateNs }) => updateNs),
+  snapshotMs: snapshots.map(({ snapshotMs }) => snapshotMs),
+  longestSliceMs: snapshots.map(({ longestSliceMs }) => longestSliceMs),
   restoreMs,
-  bytesPerUnit,
+  streamBytesPerUnit: (snapshots[0]?.bytes ?? 0) / units,
+  heapBytesPerUnit,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -83,7 +83,7 @@ export class HeapRestore {
       else
         this.#blocks.set(
           state,
-          blocks.map((block) => ({ ...block, bytes: Uint8Array.from(block.bytes) })),
+          blocks.map((block) => ({ ...block, bytes: new Uint8Array(block.bytes) })),
         );
     }
   }

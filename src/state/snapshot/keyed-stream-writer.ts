@@ -112,7 +112,7 @@ export class KeyedStreamWriter {
 
   /** A block of another stream, as it is. */
   writeBlock(section: StreamSection, keyGroup: number, entries: number, bytes: Uint8Array): void {
-    this.#write(section, keyGroup, entries, Uint8Array.from(bytes));
+    this.#write(section, keyGroup, entries, new Uint8Array(bytes));
   }
 
   /** Writes what is gathered, block by block, so that the caller can pause between two. */
@@ -153,7 +153,7 @@ export class KeyedStreamWriter {
   #flush(section: StreamSection, block: Block): void {
     const { writer } = block;
     this.#gatheredBytes -= writer.position;
-    this.#write(section, block.keyGroup, block.entries, Uint8Array.from(writer.written()));
+    this.#write(section, block.keyGroup, block.entries, new Uint8Array(writer.written()));
     writer.clear();
     (writer.shapes as BlockShapes).clear();
     block.entries = 0;
