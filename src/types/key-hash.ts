@@ -3,8 +3,8 @@
  * '1' differ), -0 is 0, a number hashes alike however it travelled, NaN and undefined are refused.
  */
 import { UserError } from '../shared/errors.ts';
-import { ByteWriter } from './byte-writer.ts';
-import { writeValue } from './value-codec.ts';
+import { isLatin1 } from './byte-writer.ts';
+import { encodeValue, tag } from './value-codec.ts';
 
 const seeds = {
   null: 0x6e756c6c,
@@ -32,7 +32,7 @@ export function hashKey(key: unknown): number {
       return hashString(key.toString(16), seeds.bigint);
     case 'object':
       if (key === null) return seeds.null;
-      return hashBytes(canonicalBytes(key), seeds.compound);
+      return hashPart(seeds.compound, key, key);
     default:
       throw invalidKey(key);
   }
@@ -52,10 +52,95 @@ function hashString(text: string, seed: number): number {
   return hash;
 }
 
-function hashBytes(bytes: Uint8Array, seed: number): number {
-  let hash = seed;
-  for (let i = 0; i < bytes.length; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
+/**
+ * Goes over the bytes of a part's canonical form (its self-describing form, fields sorted by name, -0 as 0) without making
+ * them, where that is easy.
+ */
+function hashPart(before: number, part: unknown, whole: object): number {
+  switch (typeof part) {
+    case 'string':
+      return hashText(hashByte(before, tag.string), part);
+    case 'number':
+      return hashNumberBytes(before, part, whole);
+    case 'boolean':
+      return hashByte(before, part ? tag.true : tag.false);
+    case 'bigint':
+      return hashText(hashByte(before, tag.bigint), part.toString());
+    case 'object':
+      break;
+    default:
+      throw invalidKey(whole);
+  }
+  if (part === null) return hashByte(before, tag.null);
+  if (Array.isArray(part)) {
+    let hash = hashVarint(hashByte(before, tag.array), part.length);
+    for (let i = 0; i < part.length; i++) hash = hashPart(hash, part[i], whole);
+    return hash;
+  }
+  if (part instanceof Date || ArrayBuffer.isView(part)) return hashBytes(before, encodeValue(part));
+  if (part instanceof Map || part instanceof Set || part instanceof Promise) throw invalidKey(whole);
+  const record = part as Record<string, unknown>;
+  const names = sortedNames(record);
+  let hash = hashVarint(hashByte(before, tag.record), names.length);
+  for (const name of names) hash = hashPart(hashText(hash, name), record[name], whole);
   return hash;
+}
+
+function hashByte(hash: number, byte: number): number {
+  return (Math.imul(hash, 31) + byte) | 0;
+}
+
+function hashBytes(before: number, bytes: Uint8Array): number {
+  let hash = before;
+  for (let i = 0; i < bytes.length; i++) hash = hashByte(hash, bytes[i] as number);
+  return hash;
+}
+
+function hashVarint(before: number, value: number): number {
+  let hash = before;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) hash = hashByte(hash, (rest % 0x80) | 0x80);
+  return hashByte(hash, rest);
+}
+
+function hashText(before: number, text: string): number {
+  const { length } = text;
+  if (isLatin1(text)) {
+    let hash = hashVarint(before, length * 2);
+    for (let i = 0; i < length; i++) hash = hashByte(hash, text.charCodeAt(i));
+    return hash;
+  }
+  let hash = hashVarint(before, length * 2 + 1);
+  for (let i = 0; i < length; i++) hash = hashByte(hashByte(hash, text.charCodeAt(i) & 0xff), text.charCodeAt(i) >> 8);
+  return hash;
+}
+
+function hashNumberBytes(before: number, value: number, whole: object): number {
+  if (Number.isNaN(value)) throw invalidKey(whole);
+  if ((value | 0) === value) return hashWord(hashByte(before, tag.int32), value | 0);
+  float[0] = value;
+  return hashWord(hashWord(hashByte(before, tag.float64), floatWords[0] as number), floatWords[1] as number);
+}
+
+function hashWord(before: number, word: number): number {
+  const low = hashByte(hashByte(before, word & 0xff), (word >> 8) & 0xff);
+  return hashByte(hashByte(low, (word >> 16) & 0xff), word >>> 24);
+}
+
+/** Array indices first, by value, as JavaScript orders fields; then the others by their text. */
+function sortedNames(record: object): string[] {
+  const names = Object.keys(record);
+  let isSorted = true;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    if (isDigit(name.charCodeAt(0))) return Object.keys(Object.fromEntries(names.sort().map((field) => [field, 0])));
+    if (i > 0 && (names[i - 1] as string) > name) isSorted = false;
+  }
+  return isSorted ? names : names.sort();
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }
 
 function mix(hash: number, word: number): number {
@@ -83,35 +168,42 @@ export function keyIdentity(key: unknown): unknown {
   }
 }
 
-/** Strings that start with NUL are marked, so that no string key can be taken for a compound one. */
+/**
+ * Strings that start with NUL are marked, so that no string key can be taken for a compound one. This text lives in memory only,
+ * unlike the hash: it is made to be made fast.
+ */
 function compoundIdentity(key: object): string {
-  return `\0c${Buffer.from(canonicalBytes(key)).toString('latin1')}`;
+  return `\0c${identityText(key, key)}`;
 }
 
-const scratch = new ByteWriter(256);
-
-/** Fields sorted by name, so that the order in which a record was written does not make another key. */
-function canonicalBytes(key: object): Uint8Array {
-  scratch.clear();
-  writeValue(scratch, canonical(key, key));
-  return scratch.written();
-}
-
-function canonical(part: unknown, whole: unknown): unknown {
-  if (typeof part === 'number') {
-    if (Number.isNaN(part)) throw invalidKey(whole);
-    return part === 0 ? 0 : part;
+function identityText(part: unknown, whole: unknown): string {
+  switch (typeof part) {
+    case 'string':
+      return `"${part.length}:${part}`;
+    case 'number':
+      if (Number.isNaN(part)) throw invalidKey(whole);
+      return `#${part};`;
+    case 'boolean':
+      return part ? 'T' : 'F';
+    case 'bigint':
+      return `n${part};`;
+    case 'object':
+      break;
+    default:
+      throw invalidKey(whole);
   }
-  if (part === undefined || typeof part === 'function' || typeof part === 'symbol') throw invalidKey(whole);
-  if (part === null || typeof part !== 'object' || part instanceof Date || ArrayBuffer.isView(part)) return part;
-  if (Array.isArray(part)) return Array.from(part, (element) => canonical(element, whole));
+  if (part === null) return '_';
+  if (Array.isArray(part)) {
+    let text = '[';
+    for (let i = 0; i < part.length; i++) text += identityText(part[i], whole);
+    return `${text}]`;
+  }
+  if (part instanceof Date || ArrayBuffer.isView(part)) return `b${Buffer.from(encodeValue(part)).toString('latin1')}`;
   if (part instanceof Map || part instanceof Set || part instanceof Promise) throw invalidKey(whole);
-  const record = part as Record<string, unknown>;
-  return Object.fromEntries(
-    Object.keys(record)
-      .sort()
-      .map((name) => [name, canonical(record[name], whole)]),
-  );
+  let text = '{';
+  for (const name of Object.keys(part).sort())
+    text += `${name.length}:${name}${identityText((part as Record<string, unknown>)[name], whole)}`;
+  return `${text}}`;
 }
 
 function invalidKey(key: unknown): UserError {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { defaultMaxParallelism, keyGroupOf, keyGroupRange, murmur, operatorIndexForKeyGroup } from '../../src/types/key-groups.ts';
 import { hashKey, keyIdentity } from '../../src/types/key-hash.ts';
+import { encodeValue } from '../../src/types/value-codec.ts';
 
 test.each([
   [0, 593689054, 94, 2, 2],
@@ -75,6 +76,67 @@ test('equal keys have equal hashes and identities, look-alikes differ', () => {
   expect(keyIdentity(-0)).toBe(0);
   const lookAlikes = [1, '1', 1n, true, 'true', null, 'null', [1], ['1'], { 0: 1 }, '\0c', '\0s'];
   expect(new Set(lookAlikes.map(keyIdentity)).size).toBe(lookAlikes.length);
+});
+
+const scalars = fc.oneof(
+  fc.integer(),
+  fc.double({ noNaN: true }),
+  fc.string(),
+  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.boolean(),
+  fc.bigInt(),
+  fc.constantFrom(null, -0, 0, '\ud800', 'a', 'b', 1),
+  fc.date({ noInvalidDate: false }),
+  fc.uint8Array(),
+  fc.float32Array({ noNaN: true }),
+);
+const { key: compoundKeys } = fc.letrec<{ key: unknown }>((tie) => ({
+  key: fc.oneof(
+    { depthSize: 'small' },
+    scalars,
+    fc.array(tie('key')),
+    fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', '0', '7', '10', '01', 'a', 'b')), tie('key'), {
+      noNullPrototype: true,
+    }),
+  ),
+}));
+
+/** docs/formats/key-hash.md, word by word. */
+function canonicalForm(part: unknown): unknown {
+  if (part === 0) return 0;
+  if (Array.isArray(part)) return part.map(canonicalForm);
+  if (typeof part !== 'object' || part === null || Object.getPrototypeOf(part) !== Object.prototype) return part;
+  return Object.fromEntries(
+    Object.entries(part)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => [name, canonicalForm(value)]),
+  );
+}
+
+test('the hash of a compound key goes over the bytes of its canonical form', () => {
+  fc.assert(
+    fc.property(compoundKeys, (key) => {
+      let hash = 0x636f6d70;
+      for (const byte of encodeValue(canonicalForm([key]))) hash = (Math.imul(hash, 31) + byte) | 0;
+      expect(hashKey([key])).toBe(hash);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('keys have the same identity exactly when their canonical forms are the same', () => {
+  const similar = fc.oneof(
+    fc.tuple(compoundKeys, compoundKeys),
+    compoundKeys.map((key): [unknown, unknown] => [key, structuredClone(key)]),
+  );
+  const small = fc.oneof(fc.constantFrom(1, '1', 'a', '[1]', null, true), fc.array(fc.constantFrom(1, '1', 'a', ''), { maxLength: 2 }));
+  fc.assert(
+    fc.property(fc.oneof(similar, fc.tuple(small, small), fc.tuple(fc.array(small), fc.array(small))), ([a, b]) => {
+      const isSame = Buffer.from(encodeValue(canonicalForm(a))).equals(encodeValue(canonicalForm(b)));
+      expect(keyIdentity(a) === keyIdentity(b)).toBe(isSame);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test.each([

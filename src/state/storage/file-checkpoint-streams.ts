@@ -246,7 +246,7 @@ async function readFile(given: string): Promise<Uint8Array> {
           ? 'Restore the file, or start from another checkpoint or savepoint: flink run -s <path>.'
           : 'Check that the directory is mounted and readable on this machine.',
       ],
-      cause: error,
+      cause: missing ? undefined : error,
       retriable: !missing,
     });
   }
