@@ -1,6 +1,8 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** What `import … from 'weir'` gives: the programming interface, with its connectors and an embedded cluster behind it. */
 import { installConnectors } from './api/connector-registry.ts';
 import { installedPipelineExecutor, installLocalExecution, type PipelineExecutor, setPipelineExecutor } from './api/executor.ts';
+import { unexecutedSteps } from './api/unexecuted-steps.ts';
 import { builtInConnectors } from './connectors/built-in.ts';
 import { generateStreamGraph } from './graph/stream-graph-generator.ts';
 import { streamingPlan } from './graph/streaming-plan.ts';
@@ -37,7 +39,18 @@ export { NumberSequenceSource } from './connectors/sequence/number-sequence-sour
 
 installConnectors(builtInConnectors);
 installLocalExecution({ createExecutor: embeddedExecutor, renderPlan: (job) => JSON.stringify(streamingPlan(generateStreamGraph(job))) });
-if (!installedPipelineExecutor()) setPipelineExecutor(embeddedExecutor());
+if (!installedPipelineExecutor()) {
+  setPipelineExecutor(embeddedExecutor());
+  // With flink run, the command line says it.
+  process.once('exit', warnOfUnexecutedSteps);
+}
+
+function warnOfUnexecutedSteps(): void {
+  if (process.exitCode) return;
+  const places = unexecutedSteps().map(({ name, location }) => (location ? `'${name}' at ${location}` : `'${name}'`));
+  if (places.length > 0)
+    console.error(`The program declares a job and never executes it: ${places.join(', ')}. Call: await env.execute('my job')`);
+}
 
 /** For programs run by themselves: the embedded cluster is loaded when the first job is executed. */
 function embeddedExecutor(): PipelineExecutor {

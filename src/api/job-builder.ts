@@ -1,9 +1,16 @@
 /** The list of transformations that an environment's streams append to, and where in the user's program each was made. */
 import type { OperatorSpec, PhysicalTransformation, Transformation } from './transformation.ts';
+import { forgetBuilder, rememberBuilder } from './unexecuted-steps.ts';
 
 export class JobBuilder {
   readonly transformations: Transformation[] = [];
+  readonly #watched: boolean;
   #nextId = 1;
+
+  /** `watched`: steps that are never executed are a mistake worth telling. */
+  constructor(watched: boolean) {
+    this.#watched = watched;
+  }
 
   /** Id of the transformation that is added next. */
   get nextId(): number {
@@ -11,6 +18,7 @@ export class JobBuilder {
   }
 
   add<T extends Transformation>(create: (id: number) => T): T {
+    if (this.#watched && this.transformations.length === 0) rememberBuilder(this);
     const transformation = create(this.#nextId++);
     this.transformations.push(transformation);
     return transformation;
@@ -36,6 +44,7 @@ export class JobBuilder {
   }
 
   clear(): void {
+    forgetBuilder(this);
     this.transformations.length = 0;
   }
 }

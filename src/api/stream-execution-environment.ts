@@ -22,7 +22,6 @@ import type { ParameterTool } from './parameter-tool.ts';
 import { programPath } from './program-path.ts';
 import type { RestartStrategyConfiguration } from './restart-strategies.ts';
 import type { Source } from './source.ts';
-import { rememberBuilder } from './unexecuted-steps.ts';
 import { WatermarkStrategy } from './watermark-strategy.ts';
 
 type Records<T> = Iterable<T> | AsyncIterable<T> | ((context: IterationContext) => Iterable<T> | AsyncIterable<T>);
@@ -43,7 +42,7 @@ export interface JobListener {
 export type RuntimeExecutionMode = 'STREAMING' | 'BATCH' | 'AUTOMATIC';
 
 export class StreamExecutionEnvironment {
-  readonly builder = new JobBuilder();
+  readonly builder: JobBuilder;
   readonly #configuration: Record<string, string>;
   readonly #executor: PipelineExecutor | undefined;
   readonly #listeners: JobListener[] = [];
@@ -53,7 +52,7 @@ export class StreamExecutionEnvironment {
   private constructor(configuration: Readonly<Record<string, string>>, executor: PipelineExecutor | undefined) {
     this.#configuration = { ...configuration };
     this.#executor = executor;
-    rememberBuilder(this.builder);
+    this.builder = new JobBuilder(executor === undefined);
   }
 
   /** Fits the way the program was started: submitted by `flink run`, or run by itself on an embedded cluster. */

@@ -12,6 +12,10 @@ export function rememberBuilder(builder: JobBuilder): void {
   registry[key].add(builder);
 }
 
+export function forgetBuilder(builder: JobBuilder): void {
+  registry[key]?.delete(builder);
+}
+
 export function unexecutedSteps(): { name: string; location: string | undefined }[] {
   const builders = [...(registry[key] ?? [])];
   return builders

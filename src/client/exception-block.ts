@@ -39,6 +39,12 @@ export function describeError(error: unknown, depth = 0): string {
   return cause === undefined || depth > 8 ? own : `${own}\nCaused by: ${describeError(cause, depth + 1)}`;
 }
 
+/** The same error, for programs and for Node's last words: stacks of it and its causes show the user's code only. */
+export function withUserFrames<E extends Error>(error: E): E {
+  for (let current: unknown = error; current instanceof Error; current = current.cause) current.stack = userStack(current);
+  return error;
+}
+
 /** With all stacks. */
 export function fullText(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
@@ -86,7 +92,7 @@ function isFrame(line: string): boolean {
 }
 
 function isInnerFrame(line: string): boolean {
-  if (/\(node:|at (async )?node:/.test(line)) return true;
+  if (/\(node:|at (async )?node:|\(weir-chain\//.test(line)) return true;
   const installation = `${installationRoot()}/`;
   return ['dist/', 'src/', 'node_modules/'].some((part) => line.includes(installation + part));
 }

@@ -16,12 +16,13 @@ export interface ErrorFacts {
 export class UserError extends Error {
   override readonly name: string = 'UserError';
   readonly code: string;
-  readonly facts: ErrorFacts;
+  declare readonly facts: ErrorFacts;
 
   constructor(code: string, facts: ErrorFacts) {
     super(renderFacts(facts), facts.cause === undefined ? undefined : { cause: facts.cause });
     this.code = code;
-    this.facts = facts;
+    // They are in the message already when Node shows the error.
+    Object.defineProperty(this, 'facts', { value: facts, enumerable: false });
   }
 }
 

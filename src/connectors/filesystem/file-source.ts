@@ -8,7 +8,7 @@ import type { Source, SourceReader, SourceReaderContext, SplitEnumerator, SplitE
 import { UserError } from '../../shared/errors.ts';
 import { type FileStatus, fileSystemOf } from '../../shared/file-system/file-system.ts';
 import { SplitAtATimeReader } from '../static-splits.ts';
-import { cutFiles, type FileSplit, filesOf, LineRun, nodeEncoding } from './file-splits.ts';
+import { cutFiles, type FileSplit, filesOf, LineRun, nodeEncoding, type TextEncoding } from './file-splits.ts';
 
 /** Makes records of lines. */
 export interface StreamFormat<T> {
@@ -63,7 +63,7 @@ interface FileSourceOptions<T> {
 export class FileSource<T> implements Source<T, FileSplit, FileSourceState> {
   readonly boundedness: 'BOUNDED' | 'CONTINUOUS_UNBOUNDED';
   readonly #options: FileSourceOptions<T>;
-  readonly #encoding: BufferEncoding;
+  readonly #encoding: TextEncoding;
 
   constructor(options: FileSourceOptions<T>) {
     this.#options = options;

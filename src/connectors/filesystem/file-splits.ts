@@ -15,6 +15,9 @@ export interface FileSplit extends SourceSplit {
   readonly aligned: boolean;
 }
 
+/** What Node.js decodes byte by byte or as UTF-8: a line feed is one byte in both. */
+export type TextEncoding = 'utf8' | 'latin1';
+
 const smallestRange = 1024 * 1024;
 const rangesPerReader = 4;
 const chunkBytes = 256 * 1024;
@@ -49,7 +52,7 @@ function cutFile(path: string, size: number, range: number): FileSplit[] {
 /** Reads the lines of one range; a line that `decode` makes nothing of is left out. */
 export class LineRun<T> implements SplitRun<T, FileSplit> {
   readonly #split: FileSplit;
-  readonly #encoding: BufferEncoding;
+  readonly #encoding: TextEncoding;
   readonly #decode: ((line: string) => T | undefined) | undefined;
   readonly #fileSystem: BlockingFileSystem;
   readonly #file: number;
@@ -63,7 +66,7 @@ export class LineRun<T> implements SplitRun<T, FileSplit> {
   #skipping: boolean;
 
   /** Without `decode` the records are the lines themselves. */
-  constructor(split: FileSplit, encoding: BufferEncoding, decode?: (line: string) => T | undefined) {
+  constructor(split: FileSplit, encoding: TextEncoding, decode?: (line: string) => T | undefined) {
     const { fileSystem, path } = fileSystemOf(split.path);
     this.#split = split;
     this.#encoding = encoding;
@@ -144,8 +147,8 @@ export class LineRun<T> implements SplitRun<T, FileSplit> {
 }
 
 /** Throws UserError('UNKNOWN_CHARSET'). */
-export function nodeEncoding(charset: string): BufferEncoding {
-  const known: Record<string, BufferEncoding> = {
+export function nodeEncoding(charset: string): TextEncoding {
+  const known: Record<string, TextEncoding> = {
     'utf-8': 'utf8',
     utf8: 'utf8',
     'iso-8859-1': 'latin1',

@@ -1,9 +1,10 @@
 /** Runs jobs of this very process on an embedded cluster: `node program.ts`, `-t local`, `-t collection`, and tests. */
 import { accumulatorResult } from '../../api/accumulators.ts';
 import type { JobClient, JobExecutionResult, JobStatusName, PipelineExecutor, RecordedJob } from '../../api/executor.ts';
+import { JobCancellationException, JobExecutionException, withUserFrames } from '../../client/exception-block.ts';
 import { Configuration } from '../../config/configuration.ts';
 import type { JobResult } from '../../runtime/rpc/gateways.ts';
-import { deserializeError, UserError } from '../../shared/errors.ts';
+import { deserializeError } from '../../shared/errors.ts';
 import type { JobId } from '../../shared/ids.ts';
 import { MiniCluster } from './mini-cluster.ts';
 
@@ -103,10 +104,9 @@ class EmbeddedJobClient implements JobClient {
     const result = await this.#done;
     if (result.status === 'FINISHED')
       return { jobId: this.jobId, netRuntimeMs: result.netRuntimeMs, accumulators: values(result.accumulators) };
-    if (result.status === 'CANCELED') throw new UserError('JOB_CANCELLED', { problem: `Job was cancelled (${this.jobId}).` });
-    throw new UserError('JOB_FAILED', {
-      problem: `Job execution failed (${this.jobId}).`,
-      cause: result.failure ? deserializeError(result.failure) : undefined,
+    if (result.status === 'CANCELED') throw new JobCancellationException(`Job was cancelled (${this.jobId}).`);
+    throw new JobExecutionException(`Job execution failed (${this.jobId}).`, {
+      cause: result.failure ? withUserFrames(deserializeError(result.failure)) : undefined,
     });
   }
 
