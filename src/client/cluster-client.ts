@@ -74,6 +74,16 @@ export class ClusterClient {
     });
   }
 
+  /** What a job lacks when all its tasks wait for slots; undefined when they do not. */
+  async missingSlots(jobId: JobId): Promise<{ total: number; available: number; taskManagers: number } | undefined> {
+    const job = await this.rest.get<{ 'status-counts': Record<string, number> }>(`/jobs/${jobId}`);
+    const elsewhere = Object.entries(job['status-counts']).filter(([state, count]) => state !== 'SCHEDULED' && count > 0);
+    if (elsewhere.length > 0) return undefined;
+    const cluster = await this.rest.get<Record<string, number>>('/overview');
+    const figure = (name: string): number => cluster[name] ?? 0;
+    return { total: figure('slots-total'), available: figure('slots-available'), taskManagers: figure('taskmanagers') };
+  }
+
   /** Resolves when cancelling has begun, not when the job has reached CANCELED. */
   async cancelJob(jobId: JobId): Promise<void> {
     await this.rest.patch(`/jobs/${jobId}?mode=cancel`);

@@ -20,9 +20,14 @@ export interface RemoteExecutorOptions {
   readonly heartbeatTimeoutMs: number;
   /** One line for stdout. */
   print(line: string): void;
+  /** One line for stderr, about what the user may want to do. */
+  hint(text: string): void;
   /** The command waits for something; the returned function ends that. */
   progress?(text: string): () => void;
 }
+
+/** A job that has its slots by then says nothing. */
+const slotPatienceMs = 3000;
 
 export class RemoteExecutor {
   readonly #client: ClusterClient;
@@ -89,6 +94,8 @@ export class RemoteExecutor {
     this.#waitingFor.add(jobId);
     const stopHeartbeat = this.#options.shutdownOnAttachedExit ? this.#startHeartbeat(jobId) : undefined;
     const stopProgress = this.#options.progress?.(`Job ${jobId} is running`);
+    const slotHint = setTimeout(() => void this.#tellOfMissingSlots(jobId), slotPatienceMs);
+    slotHint.unref();
     try {
       const outcome = await this.#client.awaitOutcome(jobId);
       if (outcome.status !== 'SUCCEEDED') throw jobFailure(outcome);
@@ -99,6 +106,7 @@ export class RemoteExecutor {
       };
     } finally {
       this.#waitingFor.delete(jobId);
+      clearTimeout(slotHint);
       stopHeartbeat?.();
       stopProgress?.();
     }
@@ -126,6 +134,14 @@ export class RemoteExecutor {
   async #throwFailure(jobId: JobId): Promise<void> {
     const outcome = await this.#client.awaitOutcome(jobId);
     if (outcome.status !== 'SUCCEEDED') throw jobFailure(outcome);
+  }
+
+  async #tellOfMissingSlots(jobId: JobId): Promise<void> {
+    const slots = await this.#client.missingSlots(jobId).catch(() => undefined);
+    if (!slots || !this.#waitingFor.has(jobId)) return;
+    this.#options.hint(
+      `job ${jobId} waits for slots: the cluster has ${slots.total}, ${slots.available} of them free, in ${slots.taskManagers} TaskManager(s). Start one more with taskmanager.sh start, or lower the parallelism (-p).`,
+    );
   }
 
   #startHeartbeat(jobId: JobId): () => void {

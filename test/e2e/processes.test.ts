@@ -21,7 +21,7 @@ beforeAll(async () => {
       'taskmanager.memory.process.size': '1g',
       'heartbeat.interval': 500,
       'heartbeat.timeout': '3 s',
-      'slot.request.timeout': '3 s',
+      'slot.request.timeout': '10 s',
       'cluster.registration.max-timeout': '500 ms',
       'restart-strategy': 'fixed-delay',
       'restart-strategy.fixed-delay.attempts': 1000,
@@ -62,16 +62,19 @@ async function failures(): Promise<string[]> {
 }
 
 test('without slots a job waits, says so, and fails when none has come in time', async () => {
+  // For the next test, whose job outlives the same time.
+  job = submittedJobId((await cluster.flink(['run', '-d', endless])).stdout);
   const run = await cluster.flink(['run', '-Drestart-strategy=none', '-p', '3', endless]);
   expect(run.exitCode).toBe(1);
-  expect(run.stderr).toMatch(/NoResourceAvailableException: Could not acquire the minimum required resources.*3000 ms/);
+  expect(run.stderr).toMatch(
+    /Hint: job [0-9a-f]{32} waits for slots: the cluster has 0, 0 of them free, in 0 TaskManager\(s\)\. Start one more/,
+  );
+  expect(run.stderr).toMatch(/NoResourceAvailableException: Could not acquire the minimum required resources.*10000 ms/);
   expect(run.stderr).toContain('The cluster has 0 TaskManager(s) with 0 slot(s), 0 of them free.');
-  expect(cluster.logFile(/standalonesession.*\.log$/)).toMatch(/Job [0-9a-f]{32} waits for 3 more slot\(s\), up to 3000 ms/);
+  expect(cluster.logFile(/standalonesession.*\.log$/)).toMatch(/Job [0-9a-f]{32} waits for 3 more slot\(s\), up to 10000 ms/);
 });
 
 test('a TaskManager that comes late is used by the job that waits', async () => {
-  const run = await cluster.flink(['run', '-d', endless]);
-  job = submittedJobId(run.stdout);
   await waitFor('a first timeout of the slot', async () => (await failures()).length > 0);
   const waiting = await cluster.rest<{ state: string; vertices: { status: string }[] }>(`/jobs/${job}`);
   expect(['RUNNING', 'RESTARTING']).toContain(waiting?.state);

@@ -73,7 +73,7 @@ async function runMain(program: LoadedProgram, executor: ProgramExecutor, { conf
   });
 }
 
-function remoteExecutor({ configuration, terminal }: ProgramRunRequest, program: LoadedProgram): RemoteExecutor {
+function remoteExecutor({ configuration, terminal, hint }: ProgramRunRequest, program: LoadedProgram): RemoteExecutor {
   return new RemoteExecutor(new ClusterClient(restClientOptions(configuration)), {
     artifact: { path: program.artifactPath, hash: program.artifactHash },
     detached: !configuration.get('execution.attached'),
@@ -81,6 +81,7 @@ function remoteExecutor({ configuration, terminal }: ProgramRunRequest, program:
     heartbeatIntervalMs: configuration.get('client.heartbeat.interval'),
     heartbeatTimeoutMs: configuration.get('client.heartbeat.timeout'),
     print: (line) => terminal.out(line),
+    hint,
     progress: progressOf(terminal),
   });
 }
