@@ -6,7 +6,8 @@ import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countedKeys, countedRecords } from '../fixtures/programs/rest-jobs.ts';
-import { RealCluster, repository, waitFor } from '../harness/real-cluster.ts';
+import { parsePrometheus } from '../harness/prometheus.ts';
+import { freePort, RealCluster, repository, waitFor } from '../harness/real-cluster.ts';
 import { type HttpAnswer, http } from '../harness/rest.ts';
 import { flinkRestApi, violations } from '../rest/validate-answer.ts';
 
@@ -15,14 +16,19 @@ const states = ['RUNNING', 'FINISHED', 'FAILED', 'CANCELED'] as const;
 type State = (typeof states)[number];
 
 let cluster: RealCluster;
+let prometheusPort: number;
 const jobs = {} as Record<State, string>;
 
 beforeAll(async () => {
+  prometheusPort = await freePort();
   cluster = await RealCluster.start({
     slotsPerTaskManager: 4,
     conf: {
       'restart-strategy.type': 'fixed-delay',
       'rest.flamegraph.enabled': true,
+      'metrics.reporters': 'prom',
+      'metrics.reporter.prom.factory.class': 'org.apache.flink.metrics.prometheus.PrometheusReporterFactory',
+      'metrics.reporter.prom.port': `${prometheusPort}-${prometheusPort + 20}`,
       'rest.flamegraph.num-samples': 4,
       'restart-strategy.fixed-delay.attempts': 1,
       'restart-strategy.fixed-delay.delay': '1 ms',
@@ -294,6 +300,28 @@ test('a TaskManager tells its memory as it is', async () => {
   const [threads, load] = (await call('GET', `/taskmanagers/${id}/metrics?get=${ids}`)).json as Json[];
   expect(Number(threads?.['value'])).toBeGreaterThan(4);
   expect(Number(load?.['value'])).toBeGreaterThan(0);
+});
+
+test('Prometheus finds each process, and in it what REST says', async () => {
+  const urls = (): string[] =>
+    [...cluster.logFile(/\.log$/).matchAll(/Metrics for Prometheus at http:\/\/\S+:(\d+)\//g)].map((match) => match[1] as string);
+  const pages = await Promise.all(urls().map(async (port) => parsePrometheus((await http(Number(port), 'GET', '/metrics')).text)));
+  expect(pages).toHaveLength(2);
+  const samples = pages.flatMap((page) => page.samples);
+  const named = (name: string): typeof samples => samples.filter((sample) => sample.name === name);
+  expect(named('flink_jobmanager_numRegisteredTaskManagers')[0]?.value).toBe(1);
+  expect(named('flink_jobmanager_job_numRestarts')).toContainEqual({
+    name: 'flink_jobmanager_job_numRestarts',
+    labels: { host: 'localhost', job_id: jobs.RUNNING, job_name: 'running' },
+    value: 0,
+  });
+  const [, slow] = await vertices(jobs.RUNNING);
+  const busy = named('flink_taskmanager_job_task_busyTimeMsPerSecond').filter(({ labels }) => labels['task_id'] === slow?.['id']);
+  expect(busy.map(({ labels }) => labels['subtask_index']).sort()).toEqual(['0', '1']);
+  for (const { value } of busy) expect(value).toBeGreaterThan(500);
+  const read = named('flink_taskmanager_job_task_numRecordsIn').filter(({ labels }) => labels['task_id'] === slow?.['id']);
+  expect(read.reduce((sum, { value }) => sum + value, 0)).toBeGreaterThan(0);
+  expect(named('flink_taskmanager_Status_JVM_Memory_Heap_Used')[0]?.value).toBeGreaterThan(1e6);
 });
 
 describe('what threads do is seen from outside', () => {

@@ -15,13 +15,13 @@ export const metricsOptions = {
     description: "Whether the state's name is a variable of such figures.",
     notYet: reasons.rocksDb,
   },
-  'metrics.reporters': {
+  'metrics.reporters': { type: 'string', description: 'Reporters to start, with commas. Unset: all that are configured.' },
+  'metrics.reporter.<name>.class': { type: 'string', description: 'Older form of the next key.' },
+  'metrics.reporter.<name>.factory.class': {
     type: 'string',
-    description: 'Reporters to start, with commas. Unset: all that are configured.',
-    notYet: reasons.notMeasured,
+    description:
+      'What makes the reporter. Weir has `org.apache.flink.metrics.prometheus.PrometheusReporterFactory`: each process answers at the first free port of `metrics.reporter.<name>.port` (9249, or a range), on the address that `jobmanager.bind-host` or `taskmanager.bind-host` names. Others are named in the log.',
   },
-  'metrics.reporter.<name>.class': { type: 'string', description: 'Class of the reporter.', notYet: reasons.notMeasured },
-  'metrics.reporter.<name>.factory.class': { type: 'string', description: 'What makes the reporter.', notYet: reasons.notMeasured },
   'metrics.reporter.<name>.interval': {
     type: 'duration',
     default: '10 s',
@@ -37,8 +37,7 @@ export const metricsOptions = {
   'metrics.reporter.<name>.scope.variables.excludes': {
     type: 'string',
     default: '.',
-    description: 'Variables that it leaves out.',
-    notYet: reasons.notMeasured,
+    description: 'Variables that it leaves out, with semicolons.',
   },
   'metrics.reporter.<name>.filter.includes': {
     type: 'list',
@@ -46,7 +45,11 @@ export const metricsOptions = {
     description: 'What it reports: patterns of scope, name and type.',
     notYet: reasons.notMeasured,
   },
-  'metrics.reporter.<name>.<parameter>': { type: 'string', description: 'A parameter of the reporter.', notYet: reasons.notMeasured },
+  'metrics.reporter.<name>.<parameter>': {
+    type: 'string',
+    description:
+      'A parameter of the reporter. For Prometheus: `port`, and `filterLabelValueCharacters` (true: label values are made safe, as dashboards for Flink expect).',
+  },
   'metrics.scope.delimiter': {
     type: 'string',
     default: '.',

@@ -4,8 +4,10 @@ import type { Configuration } from '../../config/configuration.ts';
 import { deriveJobManagerProcess } from '../../config/memory/process-memory.ts';
 import { startRestServer } from '../../rest/rest-server.ts';
 import { JobManager } from '../../runtime/dispatcher/job-manager.ts';
+import { jobManagerGroups } from '../../runtime/dispatcher/job-manager-metrics.ts';
 import type { Leadership } from '../../runtime/ha/high-availability.ts';
 import { processMetrics } from '../../runtime/metrics/process-metrics.ts';
+import { startReporters } from '../../runtime/metrics/reporters/start-reporters.ts';
 import { standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
 import { installationRoot } from '../../shared/installation.ts';
 import { systemClock } from '../../shared/time.ts';
@@ -87,6 +89,12 @@ async function startServices(
     processMetrics,
   });
   log.info(`Rest endpoint listening at ${rest.url}`);
+  const reporters = await startReporters({
+    config,
+    log: log.of('Reporters'),
+    host: bindHost,
+    groups: () => jobManagerGroups(jobManager.dispatcher, config.get('jobmanager.rpc.address') ?? loopback, systemClock, processMetrics()),
+  });
   if (leadership) {
     const host = config.get('jobmanager.rpc.address') ?? loopback;
     const { hostname, port } = new URL(rest.url);
@@ -98,6 +106,7 @@ async function startServices(
     userCode: workers,
     temporaryDirectory: directory.path,
     close: async () => {
+      reporters.close();
       await rest.close();
       await jobManager.close();
       directory.remove();

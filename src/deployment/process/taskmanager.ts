@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Configuration } from '../../config/configuration.ts';
 import { deriveTaskManagerProcess } from '../../config/memory/process-memory.ts';
+import { startReporters } from '../../runtime/metrics/reporters/start-reporters.ts';
 import { frameSize } from '../../runtime/rpc/frame-size.ts';
 import { JobManagerConnection } from '../../runtime/taskmanager/job-manager-connection.ts';
 import { TaskExecutor } from '../../runtime/taskmanager/task-executor.ts';
@@ -41,6 +42,12 @@ async function startTaskManager(context: ProcessContext): Promise<RunningProcess
   });
   // Fails early, with a reason, when a slot cannot listen.
   await taskExecutor.registration();
+  const reporters = await startReporters({
+    config,
+    log: log.of('Reporters'),
+    host: config.get('taskmanager.bind-host') ?? host,
+    groups: async () => taskExecutor.metricGroups(),
+  });
   const connection = new JobManagerConnection({
     config,
     taskExecutor,
@@ -55,6 +62,7 @@ async function startTaskManager(context: ProcessContext): Promise<RunningProcess
   void connection.run();
   return {
     close: async () => {
+      reporters.close();
       connection.close();
       await taskExecutor.close();
       directory.remove();

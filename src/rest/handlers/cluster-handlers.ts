@@ -1,4 +1,5 @@
 /** The cluster as a whole, and the JobManager's process. */
+import { clusterMetrics } from '../../runtime/metrics/cluster-metrics.ts';
 import { profileThisThread } from '../../runtime/metrics/cpu-profile.ts';
 import { SourcePositions } from '../../runtime/metrics/source-positions.ts';
 import { dumpSampleMs, threadInfo } from '../../runtime/metrics/thread-dump.ts';
@@ -102,17 +103,7 @@ export function clusterRoutes(context: HandlerContext): Route[] {
       path: '/jobmanager/metrics',
       does: 'Names of metrics; with `get=a,b` their values.',
       handle: async ({ query }) => {
-        const { taskManagers, slotsAvailable, slotsTotal, jobsRunning } = await dispatcher.clusterOverview();
-        return json(
-          metricsAnswer(query, {
-            ...context.processMetrics(),
-            numRegisteredTaskManagers: taskManagers,
-            numPendingTaskManagers: 0,
-            numRunningJobs: jobsRunning,
-            taskSlotsAvailable: slotsAvailable,
-            taskSlotsTotal: slotsTotal,
-          }),
-        );
+        return json(metricsAnswer(query, { ...context.processMetrics(), ...clusterMetrics(await dispatcher.clusterOverview()) }));
       },
     },
   ];

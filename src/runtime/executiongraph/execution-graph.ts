@@ -7,6 +7,7 @@ import type { SerializedError } from '../../shared/errors.ts';
 import { type ExecutionAttemptId, type JobVertexId, newExecutionAttemptId } from '../../shared/ids.ts';
 import type { Clock } from '../../shared/time.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import { IoHistory, noIo } from '../metrics/recent-io.ts';
 import type {
   AccumulatorReport,
   ArchivedExecution,
@@ -22,30 +23,6 @@ import type {
 import { checkExecutionStep, checkJobStep, executionStates, isTerminalExecution, jobStatuses } from './states.ts';
 
 type Accumulators = Readonly<Record<string, { type: string; value: unknown }>>;
-const noIo: IoMetrics = {
-  recordsIn: 0,
-  recordsOut: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  idleMs: 0,
-  busyMs: 0,
-  backPressuredMs: 0,
-  watermark: MIN_TIMESTAMP,
-};
-
-function difference(now: IoMetrics, before: IoMetrics): IoMetrics {
-  return {
-    recordsIn: now.recordsIn - before.recordsIn,
-    recordsOut: now.recordsOut - before.recordsOut,
-    bytesIn: now.bytesIn - before.bytesIn,
-    bytesOut: now.bytesOut - before.bytesOut,
-    idleMs: now.idleMs - before.idleMs,
-    busyMs: now.busyMs - before.busyMs,
-    backPressuredMs: now.backPressuredMs - before.backPressuredMs,
-    watermark: now.watermark,
-  };
-}
-
 /** One attempt of one subtask. */
 export class Execution {
   readonly attemptId: ExecutionAttemptId;
@@ -61,9 +38,7 @@ export class Execution {
   failure: SerializedError | undefined;
   accumulators: Accumulators = {};
   #metrics: MetricDump = {};
-  #io: IoMetrics = noIo;
-  #ioAt: number;
-  #recent: ArchivedExecution['recent'] = { ...noIo, overMs: 0 };
+  readonly #io: IoHistory;
 
   constructor(vertex: JobVertex, subtaskIndex: number, attemptNumber: number, clock: Clock) {
     this.vertex = vertex;
@@ -73,7 +48,7 @@ export class Execution {
     this.#clock = clock;
     this.#timestamps = Object.fromEntries(executionStates.map((state) => [state, 0])) as Record<ExecutionState, number>;
     this.#timestamps.CREATED = clock.now();
-    this.#ioAt = clock.now();
+    this.#io = new IoHistory(clock.now());
   }
 
   get state(): ExecutionState {
@@ -104,10 +79,7 @@ export class Execution {
   /** What an attempt said when it ended is final: a heartbeat that was on its way carries older numbers. */
   report(report: AccumulatorReport): void {
     if (this.isTerminal) return;
-    const now = this.#clock.now();
-    this.#recent = { ...difference(report.io, this.#io), overMs: now - this.#ioAt };
-    this.#io = report.io;
-    this.#ioAt = now;
+    this.#io.report(report.io, this.#clock.now());
     this.accumulators = report.user;
     this.#metrics = report.metrics;
   }
@@ -121,8 +93,8 @@ export class Execution {
       timestamps: { ...this.#timestamps },
       location: this.location,
       failure: this.failure,
-      io: this.#io,
-      recent: this.isTerminal ? { ...noIo, watermark: this.#io.watermark, overMs: 0 } : this.#recent,
+      io: this.#io.io,
+      recent: this.isTerminal ? { ...noIo, watermark: this.#io.io.watermark, overMs: 0 } : this.#io.recent,
       accumulators: this.accumulators,
       metrics: this.#metrics,
     };

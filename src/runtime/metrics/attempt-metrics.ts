@@ -9,13 +9,13 @@ export interface AttemptRatios {
   readonly backPressured: number;
 }
 
-export function attemptRatios({ recent }: ArchivedExecution): AttemptRatios {
+export function attemptRatios({ recent }: Pick<ArchivedExecution, 'recent'>): AttemptRatios {
   const whole = recent.busyMs + recent.idleMs + recent.backPressuredMs;
   const share = (ms: number): number => (whole <= 0 ? 0 : ms / whole);
   return { busy: share(recent.busyMs), idle: share(recent.idleMs), backPressured: share(recent.backPressuredMs) };
 }
 
-export function attemptMetrics(execution: ArchivedExecution): MetricDump {
+export function attemptMetrics(execution: Pick<ArchivedExecution, 'io' | 'recent' | 'metrics'>): MetricDump {
   const { io, recent, metrics } = execution;
   const perSecond = (count: number): number => (recent.overMs === 0 ? 0 : (count * 1000) / recent.overMs);
   const { busy, idle, backPressured } = attemptRatios(execution);

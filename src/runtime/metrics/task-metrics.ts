@@ -15,7 +15,7 @@ export class TaskMetrics {
   }
 
   group(prefix: string): MetricGroup {
-    const name = (metric: string): string => `${prefix}${sanitized(metric)}`;
+    const name = (metric: string): string => `${prefix}${metricNamePart(metric)}`;
     return {
       counter: (metric) => {
         let count = 0;
@@ -50,7 +50,7 @@ export class TaskMetrics {
         for (const statistic of quantileNames) this.#readers.set(`${name(metric)}_${statistic}`, () => values.statistics()[statistic]);
         return { update: (value) => values.add(value) };
       },
-      addGroup: (key, value) => this.group(`${prefix}${sanitized(key)}.${value === undefined ? '' : `${sanitized(value)}.`}`),
+      addGroup: (key, value) => this.group(`${prefix}${metricNamePart(key)}.${value === undefined ? '' : `${metricNamePart(value)}.`}`),
     };
   }
 
@@ -69,6 +69,7 @@ function readSafely(read: () => unknown): number | string {
   }
 }
 
-function sanitized(name: string): string {
+/** Part of a name between dots. */
+export function metricNamePart(name: string): string {
   return name.replace(/[ .,:]/g, '_').slice(0, 80);
 }

@@ -265,6 +265,11 @@ export interface IoMetrics {
   readonly watermark: number;
 }
 
+/** Differences of counts; the watermark is the newest. */
+export interface RecentIo extends IoMetrics {
+  readonly overMs: number;
+}
+
 /** Values by full metric name, numbers or strings. */
 export type MetricDump = Readonly<Record<string, number | string>>;
 
@@ -368,7 +373,7 @@ export interface ArchivedExecution {
   readonly failure?: SerializedError | undefined;
   readonly io: IoMetrics;
   /** What came since the report before the last one, and in how long; zero for an attempt that has ended. */
-  readonly recent: IoMetrics & { readonly overMs: number };
+  readonly recent: RecentIo;
   readonly accumulators: Readonly<Record<string, { type: string; value: unknown }>>;
   /** Metrics of its operators, as `<operator>.<metric>`. */
   readonly metrics: MetricDump;

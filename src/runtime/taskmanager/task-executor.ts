@@ -13,7 +13,7 @@ import { type LogFiles, type LogPieceRequest, listLogs, readLogPiece } from '../
 import type { Logger } from '../../shared/logger.ts';
 import { profileThisThread } from '../metrics/cpu-profile.ts';
 import { addProfile, emptyFlameGraph, type FlameGraphNode } from '../metrics/flame-graph.ts';
-import { processMetrics } from '../metrics/process-metrics.ts';
+import type { ReportedGroup } from '../metrics/metric-group.ts';
 import { SourcePositions } from '../metrics/source-positions.ts';
 import { dumpSampleMs, type ThreadInfo, threadInfo } from '../metrics/thread-dump.ts';
 import { channelSize, TaskManagerNetworkMemory } from '../network/task-manager-memory.ts';
@@ -31,6 +31,7 @@ import { channelKey, type SharedChannels } from '../task/task-host.ts';
 import { ArtifactCache } from './artifact-cache.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { SlotThread } from './slot-thread.ts';
+import { TaskManagerMetrics } from './task-manager-metrics.ts';
 import { TaskSlot, type TaskSlotListener } from './task-slot.ts';
 
 export interface TaskExecutorOptions {
@@ -66,6 +67,7 @@ export class TaskExecutor implements TaskExecutorGateway {
   readonly #slots: readonly TaskSlot[];
   readonly #artifacts: ArtifactCache;
   readonly #memoryWatch: MemoryWatch | undefined;
+  readonly #metrics: TaskManagerMetrics;
   readonly #jobs = new Map<JobId, KnownJob>();
   #jobManager: JobManagerGateway | undefined;
   #fencing: FencingToken | undefined;
@@ -75,6 +77,14 @@ export class TaskExecutor implements TaskExecutorGateway {
     const { slots, memory } = options.process;
     this.#memory = new TaskManagerNetworkMemory(memory.network, slots, channelSize(options.config));
     this.#artifacts = new ArtifactCache(options.temporaryDirectory);
+    this.#metrics = new TaskManagerMetrics({
+      taskManagerId: options.taskManagerId,
+      host: options.host,
+      sizes: memory,
+      segmentBytes: options.config.get('taskmanager.memory.segment-size'),
+      slotThreads: () => this.#slots.map((slot) => slot.thread),
+      usedNetworkBytes: () => this.#memory.usedBytes,
+    });
     this.#slots = Array.from(
       { length: slots },
       (_, index) => new TaskSlot(index, (listener, onDeath) => this.#startThread(index, listener, onDeath), this.#slotListener()),
@@ -127,7 +137,7 @@ export class TaskExecutor implements TaskExecutorGateway {
       taskManagerId: this.taskManagerId,
       freeSlots: this.#slots.filter((slot) => slot.allocation === undefined).length,
       accumulators: this.#slots.flatMap((slot) => slot.accumulators),
-      metrics: this.#metrics(),
+      metrics: this.#metrics.dump(),
     };
   }
 
@@ -174,6 +184,7 @@ export class TaskExecutor implements TaskExecutorGateway {
     const slot = this.#slots.find((candidate) => candidate.allocation?.allocationId === descriptor.allocationId);
     const job = this.#jobs.get(jobId);
     if (!slot || !job) throw new BugError(`the slot of ${attemptId} is not allocated here`);
+    this.#metrics.attemptSubmitted(descriptor, job.jobGraph.name);
     slot.attemptSubmitted(attemptId, jobId, `${vertex.name} (${subtaskIndex + 1}/${vertex.parallelism})`);
     try {
       const { gateway } = slot.thread;
@@ -255,35 +266,19 @@ export class TaskExecutor implements TaskExecutorGateway {
     return root;
   }
 
+  /** For reporters. */
+  metricGroups(): ReportedGroup[] {
+    return this.#metrics.groups();
+  }
+
   async requestMetrics(): Promise<MetricDump> {
-    return this.#metrics();
+    return this.#metrics.dump();
   }
 
   async close(): Promise<void> {
     this.#memoryWatch?.close();
     await Promise.all(this.#slots.map((slot) => slot.close()));
     this.#artifacts.close();
-  }
-
-  #metrics(): MetricDump {
-    const { process: sizes, config } = this.#options;
-    const segment = config.get('taskmanager.memory.segment-size');
-    const { network } = sizes.memory;
-    const used = this.#memory.usedBytes;
-    const reports = this.#slots.flatMap((slot) => slot.thread.report ?? []);
-    return {
-      ...processMetrics(reports),
-      'Status.Flink.Memory.Managed.Total': sizes.memory.managed,
-      'Status.Flink.Memory.Managed.Used': 0,
-      'Status.Shuffle.Netty.TotalMemory': network,
-      'Status.Shuffle.Netty.UsedMemory': used,
-      'Status.Shuffle.Netty.AvailableMemory': network - used,
-      'Status.Shuffle.Netty.TotalMemorySegments': Math.floor(network / segment),
-      'Status.Shuffle.Netty.UsedMemorySegments': Math.ceil(used / segment),
-      'Status.Shuffle.Netty.AvailableMemorySegments': Math.floor((network - used) / segment),
-      'Status.Shuffle.Netty.RequestedMemoryUsage': Math.round((used * 100) / network),
-      ...Object.fromEntries(this.#slots.map((slot) => [`Weir.Slot.${slot.index}.Heap.Used`, slot.thread.report?.heapUsed ?? 0])),
-    };
   }
 
   #startThread(
@@ -336,7 +331,9 @@ export class TaskExecutor implements TaskExecutorGateway {
       operatorEvent: (request) => void this.#jobManager?.sendOperatorEventToCoordinator(request).catch(() => {}),
       acknowledgeCheckpoint: (ack) => void this.#jobManager?.acknowledgeCheckpoint(ack).catch(() => {}),
       declineCheckpoint: (decline) => void this.#jobManager?.declineCheckpoint(decline).catch(() => {}),
+      reported: (reports) => this.#metrics.reported(reports),
       attemptEnded: (attemptId, finished) => {
+        this.#metrics.attemptEnded(attemptId);
         // The other end of a failed attempt's channel is cancelled with it, whether it was deployed or not.
         if (finished) this.#memory.release(attemptId);
         else this.#memory.drop(attemptId);

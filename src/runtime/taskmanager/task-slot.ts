@@ -24,6 +24,7 @@ export interface TaskSlotListener {
   operatorEvent: SlotRuntimeListener['operatorEvent'];
   acknowledgeCheckpoint: SlotRuntimeListener['acknowledgeCheckpoint'];
   declineCheckpoint: SlotRuntimeListener['declineCheckpoint'];
+  reported(reports: readonly AccumulatorReport[]): void;
   /** The attempt is over, however it ended: its shared memory can go. */
   attemptEnded(attemptId: ExecutionAttemptId, finished: boolean): void;
   /** Its thread died under an allocation; all its attempts have been reported. */
@@ -151,6 +152,7 @@ export class TaskSlot {
       declineCheckpoint: (decline) => this.#listener.declineCheckpoint(decline),
       report: ({ accumulators }) => {
         this.accumulators = accumulators;
+        this.#listener.reported(accumulators);
       },
       slotFailed: (cause) => {
         if (thread === this.#thread) void this.kill(cause);
