@@ -101,6 +101,10 @@ export abstract class TwoPhaseCommitSinkFunction<IN, TXN, CONTEXT = null>
   }
 
   async initializeState(context: FunctionInitializationContext): Promise<void> {
+    // In an embedded cluster one object serves all attempts of a subtask: nothing of the one before counts.
+    this.#current = undefined;
+    this.#pending.clear();
+    this.#ended = false;
     this.#state = context.getOperatorStateStore().getListState<StoredState<TXN, CONTEXT>>({ kind: 'list', name: 'state' });
     const handled: TXN[] = [];
     let restoredContext: CONTEXT | null = null;

@@ -97,7 +97,8 @@ class GatedReader implements SourceReader<number, NumbersSplit> {
     return new Promise((resolve) => {
       this.#wake = resolve;
       if (!this.#released.value) this.#released.waiting.push(resolve);
-      if (this.#noMore || (this.#splits[0] && !this.#isGated(this.#splits[0].next))) resolve();
+      const split = this.#splits[0];
+      if (split ? !this.#isGated(split.next) : this.#noMore) resolve();
     });
   }
 

@@ -66,6 +66,35 @@ describe.each(['region', 'full'])('failover of %s', (scope) => {
   });
 });
 
+test('without a checkpoint directory the JobManager keeps the checkpoints', async () => {
+  const visible = await copied({
+    configuration: { 'state.checkpoints.dir': '' },
+    parallelism: 2,
+    source: new GatedNumberSource({ splits: 2, perSplit: 1000, gates: [300] }),
+    disturb: failOnceAt(350),
+  });
+  expect(ascending(visible)).toEqual(upTo(2000));
+});
+
+test('an enumerator that fails restarts the whole job from the newest checkpoint', async () => {
+  const source = new GatedNumberSource({ splits: 4, perSplit: 1000, gates: [300] });
+  let requests = 0;
+  const createEnumerator = source.createEnumerator.bind(source);
+  source.createEnumerator = (...args) => {
+    const enumerator = createEnumerator(...args);
+    const handle = enumerator.handleSplitRequest.bind(enumerator);
+    // The third request comes when a first split has been read, behind the gate.
+    enumerator.handleSplitRequest = (subtask) => {
+      if (++requests === 3) throw new Error('injected into the enumerator');
+      handle(subtask);
+    };
+    return enumerator;
+  };
+  const visible = await copied({ parallelism: 2, source, disturb: () => {} });
+  expect(requests).toBeGreaterThan(3);
+  expect(ascending(visible)).toEqual(upTo(4000));
+});
+
 test('a failure before the first checkpoint starts from nothing', async () => {
   const visible = await copied({
     parallelism: 2,

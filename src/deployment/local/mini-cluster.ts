@@ -4,7 +4,8 @@
  */
 import { tmpdir } from 'node:os';
 import type { RecordedJob } from '../../api/executor.ts';
-import type { Configuration } from '../../config/configuration.ts';
+import { restoreSettings } from '../../client/restore-settings.ts';
+import { Configuration } from '../../config/configuration.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { generateJobGraph } from '../../graph/job-graph-generator.ts';
 import type { StreamGraph } from '../../graph/stream-graph.ts';
@@ -126,6 +127,7 @@ export class MiniCluster implements AsyncDisposable {
     const streamGraph = generateStreamGraph(job);
     refuseSharedInstances(streamGraph);
     const jobGraph = generateJobGraph(streamGraph, {
+      restore: restoreSettings(Configuration.of(job.configuration)),
       program: {
         entryModule: '',
         args: [],
