@@ -19,7 +19,12 @@ export type ValueFacts =
 
 /** In the order of the text; a later part overwrites fields of an earlier one. */
 export type RecordPart =
-  | { readonly field: string; readonly primitive: boolean }
+  | {
+      readonly field: string;
+      readonly isPrimitive: boolean;
+      /** Its value is this field of the parameter of this position. */
+      readonly reads: { readonly position: number; readonly field: string } | undefined;
+    }
   /** All fields of the parameter of this position. */
   | { readonly spread: number };
 
@@ -27,6 +32,8 @@ export interface FunctionFacts {
   readonly result: ValueFacts;
   /** By position: the function reads fields of the parameter and may return it, but does not change, keep or pass it on. */
   readonly onlyReads: (position: number) => boolean;
+  /** By position: the function has no way to look at the parameter. */
+  readonly ignores: (position: number) => boolean;
   /** What every call of `collect` on the parameter of this position is given; unknown when it is used in any other way. */
   readonly collected: (position: number) => ValueFacts;
 }
@@ -34,7 +41,7 @@ export interface FunctionFacts {
 const unknown: ValueFacts = { kind: 'unknown' };
 const primitive: ValueFacts = { kind: 'primitive' };
 
-export const noFacts: FunctionFacts = { result: unknown, onlyReads: () => false, collected: () => unknown };
+export const noFacts: FunctionFacts = { result: unknown, onlyReads: () => false, ignores: () => false, collected: () => unknown };
 
 const known = new WeakMap<object, FunctionFacts>();
 
@@ -66,6 +73,7 @@ function analyse(text: string): FunctionFacts {
   return {
     result: resultOf(body, names),
     onlyReads: (position) => uses.readable[position] ?? !takesRest,
+    ignores: (position) => position >= parameters.length && !takesRest,
     collected: (position) => merge((uses.collected[position] ?? [undefined]).map((argument) => classify(argument, names))),
   };
 }
@@ -316,9 +324,19 @@ function record(node: Node, names: readonly (string | undefined)[]): ValueFacts 
     }
     const field = fieldName(property);
     if (field === undefined) return unknown;
-    parts.push({ field, primitive: classify(property['value'] as Node, names).kind === 'primitive' });
+    const value = property['value'] as Node;
+    parts.push({ field, isPrimitive: classify(value, names).kind === 'primitive', reads: readField(value, names) });
   }
   return { kind: 'record', parts };
+}
+
+/** `parameter.field`, or `parameter['field']`. */
+function readField(node: Node, names: readonly (string | undefined)[]): { position: number; field: string } | undefined {
+  if (node.type !== 'MemberExpression') return undefined;
+  const object = classify(node['object'] as Node, names);
+  const property = node['property'] as Node;
+  const field = node['computed'] === true ? property['value'] : property.type === 'Identifier' ? property['name'] : undefined;
+  return object.kind === 'parameter' && typeof field === 'string' ? { position: object.position, field } : undefined;
 }
 
 /** Undefined for methods, accessors, computed names, and names that do not become a field in the order of the text. */
@@ -353,7 +371,9 @@ function mergeParts(a: ValueFacts, b: ValueFacts): ValueFacts {
   if (a.kind !== 'record' || b.kind !== 'record') return a;
   const parts = a.parts.map((part, index): RecordPart => {
     const other = b.parts[index] as RecordPart;
-    return 'field' in part && 'field' in other ? { field: part.field, primitive: part.primitive && other.primitive } : part;
+    if (!('field' in part && 'field' in other)) return part;
+    const sameRead = part.reads?.position === other.reads?.position && part.reads?.field === other.reads?.field;
+    return { field: part.field, isPrimitive: part.isPrimitive && other.isPrimitive, reads: sameRead ? part.reads : undefined };
   });
   return { kind: 'record', parts };
 }

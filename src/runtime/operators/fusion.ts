@@ -54,7 +54,9 @@ export interface SourceFusion {
   readonly user: UserCall;
   readonly assigner: ((record: unknown, timestamp: number) => number) | undefined;
   /** Told each record before it is emitted; when it says so, `update` is called behind the record. */
-  readonly events: { readonly onEvent: (record: unknown, timestamp: number) => boolean; readonly update: () => void } | undefined;
+  readonly events:
+    | { readonly onEvent: (record: unknown, timestamp: number) => boolean; readonly update: () => void; readonly onlyReads: boolean }
+    | undefined;
   readonly output: { collectRange: (from: number, end: number) => number };
 }
 

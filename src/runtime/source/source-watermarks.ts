@@ -5,6 +5,7 @@
 import type { OperatorContext, Output } from '../../api/operators.ts';
 import type { WatermarkGenerator, WatermarkOutput, WatermarkStrategySpec } from '../../api/watermark.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
+import { factsOf } from '../operators/function-facts.ts';
 import { IdlenessTimer, startWatermarkTicks } from '../time/watermark-ticks.ts';
 
 /** The event time of one split, or of all of them. */
@@ -30,6 +31,11 @@ export class WatermarkTrack {
         this.idle = false;
       },
     };
+  }
+
+  /** The generator cannot keep a record. */
+  get onlyReadsRecords(): boolean {
+    return factsOf(this.#generator.onEvent).onlyReads(0);
   }
 
   /** True when the generator has something to say at once. */

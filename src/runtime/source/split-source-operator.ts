@@ -37,6 +37,7 @@ export class SplitSourceOperator implements SourceOperator, FusibleOperator {
       events: mainTrack && {
         onEvent: (event, timestamp) => mainTrack.onEvent(event, timestamp),
         update: () => this.#watermarks.update(),
+        onlyReads: mainTrack.onlyReadsRecords,
       },
       output: this.#output,
     };

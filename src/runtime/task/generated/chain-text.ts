@@ -4,11 +4,13 @@
  *
  * Copies are the same as by plain calls, except where the text of the user functions proves that nobody could see the
  * difference (function-facts.ts): a record literal that nobody else holds is handed on, and a function that only reads is
- * given the record itself. Such proofs hold for flat records, so the code checks that fields are primitive where it must.
+ * given the record itself. Such proofs hold for flat records: where a field may be an object the code looks, and a record that
+ * is not flat leaves the fast path by the operator's general `collect`, which copies.
  */
 import type { StreamOperator } from '../../../api/operators.ts';
 import { MIN_TIMESTAMP } from '../../../shared/time.ts';
-import type { RecordPart, ValueFacts } from '../../operators/function-facts.ts';
+import type { ValueFacts } from '../../operators/function-facts.ts';
+import { factsOf } from '../../operators/function-facts.ts';
 import {
   type AggregateFusion,
   type CollectingFusion,
@@ -23,21 +25,18 @@ import { refusePromise } from '../../operators/user-function.ts';
 import { type ChainPlan, hasSeveralChained, type PlannedEdge, type PlannedOperator, selectsByKey } from '../chain-plan.ts';
 import { locateKeyError } from '../record-router.ts';
 import { Bindings } from './bindings.ts';
+import {
+  afterAnything,
+  afterReading,
+  flatRecord,
+  heldByState,
+  type KnownValue,
+  literalText,
+  primitiveValue,
+  resolveFields,
+  unknownValue,
+} from './known-value.ts';
 import { keyText, routeText } from './route-text.ts';
-
-/** What is known about the value in a variable. */
-export interface KnownValue {
-  readonly name: string;
-  readonly primitive: boolean;
-  /** Nobody else holds it: always, if it is flat, or not so far as is known. */
-  readonly owned: 'always' | 'if-flat' | 'no';
-  /** An expression that says whether all fields are primitive. */
-  readonly flat: string;
-  /** An operator before this one may still hold it: code that is not known to only read must get a copy. */
-  readonly shared?: boolean | undefined;
-  /** The names of its fields, in order, when it is a plain object with just these. */
-  readonly fields?: readonly string[] | undefined;
-}
 
 export interface ChainText {
   readonly text: string;
@@ -51,7 +50,8 @@ export function chainText(plan: ChainPlan): ChainText {
 class ChainWriter {
   readonly #plan: ChainPlan;
   readonly #bindings = new Bindings();
-  readonly #functions: string[] = [];
+  /** By name. */
+  readonly #functions = new Map<string, string>();
   readonly #fieldLists = new Map<string, readonly string[]>();
   #variables = 0;
 
@@ -61,31 +61,40 @@ class ChainWriter {
 
   write(): ChainText {
     const { operators } = this.#plan;
-    const emitters = operators.map((operator, index) => (isInline(operator) ? undefined : this.#emitter(index)));
+    const collect = operators.map((operator, index) => (isInline(operator) ? 'undefined' : this.#collect(index)));
+    const collectors = operators.map((_, index) => this.#collector(index) ?? 'undefined');
     const inputs = this.#inputs();
-    const range = this.#range();
-    const results = `return { inputs: [${inputs.join(', ')}], collect: [${emitters.map((names) => names?.collect ?? 'undefined').join(', ')}], collectors: [${emitters
-      .map((names) => names?.collector ?? 'undefined')
-      .join(', ')}], range: ${range ?? 'undefined'} };`;
-    const lines = ['"use strict";', this.#bindings.declarations(), flatText, ...this.#functions, results];
+    const range = this.#range() ?? 'undefined';
+    const parts = [
+      `inputs: [${inputs.join(', ')}]`,
+      `collect: [${collect.join(', ')}]`,
+      `collectors: [${collectors.join(', ')}]`,
+      `range: ${range}`,
+    ];
+    const results = `return { ${parts.join(', ')} };`;
+    const lines = ['"use strict";', this.#bindings.declarations(), flatText, ...this.#functions.values(), results];
     return { text: lines.join('\n'), bindings: this.#bindings };
   }
 
-  /** How records leave an operator that is not fused into its producer: by `output.collect`, and by its collector. */
-  #emitter(index: number): { collect: string; collector: string | undefined } {
-    const operator = this.#plan.operators[index] as PlannedOperator;
-    const collect = `collect${index}`;
-    const given = operator.emitsOwned ? 'always' : 'no';
-    this.#functions.push(
-      this.#function(collect, `v, t`, this.#emit(index, { name: 'v', primitive: false, owned: given, flat: 'false' }, 't')),
-    );
-    const { fusion } = operator;
-    if (fusion?.kind !== 'collecting') return { collect, collector: undefined };
-    const collector = `collector${index}`;
-    const at = `${this.#bindings.name(fusion.collector, 'out')}.timestamp`;
-    const body = `const t = ${at};\n${this.#afterCall('v', fusion.collected, undefined, undefined, (value) => this.#emit(index, value, 't'))}`;
-    this.#functions.push(this.#function(collector, 'v', body));
-    return { collect, collector };
+  /** How a record leaves an operator when nothing is known about it. */
+  #collect(index: number): string {
+    const name = `collect${index}`;
+    if (!this.#functions.has(name)) {
+      const { emitsOwned } = this.#plan.operators[index] as PlannedOperator;
+      // Known before its text is, which may refer to itself.
+      this.#functions.set(name, '');
+      this.#function(name, 'v, t', this.#emit(index, unknownValue('v', emitsOwned), 't'));
+    }
+    return name;
+  }
+
+  /** How a record leaves by the collector that a user function is given. */
+  #collector(index: number): string | undefined {
+    const { fusion } = this.#plan.operators[index] as PlannedOperator;
+    if (fusion?.kind !== 'collecting') return undefined;
+    const timestamp = `const t = ${this.#bindings.name(fusion.collector, 'out')}.timestamp;\n`;
+    const emit = this.#afterCall(index, 'v', 't', fusion.collected, undefined, (value) => this.#emit(index, value, 't'));
+    return this.#function(`collector${index}`, 'v', `${timestamp}${emit}`);
   }
 
   #inputs(): string[] {
@@ -94,11 +103,9 @@ class ChainWriter {
     for (const input of [0, 1]) {
       const method = input === 0 ? 'processElement' : 'processElement2';
       if (!head.operator[method]) continue;
-      const value: KnownValue = { name: 'v', primitive: false, owned: 'always', flat: 'false' };
-      const body = `${this.#setKey(head, input)}${input === 0 ? this.#consume(0, value, 't') : this.#call(head.operator, method, 'v', 't')}`;
-      this.#functions.push(this.#function(`record${input}`, 'v, t', body));
-      this.#functions.push(this.#loop(`input${input}`, `record${input}`));
-      names.push(`input${input}`);
+      const process = input === 0 ? this.#consume(0, unknownValue('v', true), 't') : this.#call(head.operator, method, 'v', 't');
+      const record = this.#function(`record${input}`, 'v, t', `${this.#setKey(head, input)}${process}`);
+      names.push(this.#loop(`input${input}`, record));
     }
     return names;
   }
@@ -116,12 +123,14 @@ class ChainWriter {
     // A number that comes back is no object.
     const facts = user.facts.result.kind === 'parameter' ? { kind: 'primitive' as const } : user.facts.result;
     const { emitsOwned } = this.#plan.operators[0] as PlannedOperator;
-    const emit = this.#afterCall('v', facts, undefined, undefined, (value) =>
-      this.#emit(0, emitsOwned ? { ...value, owned: 'always' } : value, timestamp),
-    );
-    const body = `const v = ${this.#userCall(user, ['index'])};\nindex++;\n${assign}${tell}${emit}${update}if (${flow}.paused || ${flow}.interrupted > 0) break;\n`;
-    this.#functions.push(this.#function('range', 'from, end', `let index = from;\nwhile (index < end) {\n${body}}\nreturn index;`));
-    return 'range';
+    const seen = (assigner && !factsOf(assigner).onlyReads(0)) || (events && !events.onlyReads);
+    const emit = this.#afterCall(0, 'v', timestamp, facts, undefined, (value) => {
+      if (emitsOwned) return this.#emit(0, { ...value, isOwned: true }, timestamp);
+      return this.#emit(0, seen ? afterAnything(value) : value, timestamp);
+    });
+    const make = `const v = ${this.#userCall(user, ['index'])};\nindex++;\n`;
+    const body = `${make}${assign}${tell}${emit}${update}if (${flow}.paused || ${flow}.interrupted > 0) break;\n`;
+    return this.#function('range', 'from, end', `let index = from;\nwhile (index < end) {\n${body}}\nreturn index;`);
   }
 
   /** Without timestamps the loop passes a constant, which stays a constant in what V8 inlines. */
@@ -170,42 +179,46 @@ class ChainWriter {
   #map(index: number, { user }: Extract<Fusion, { kind: 'map' }>, value: KnownValue, timestamp: string): string {
     const result = this.#variable();
     const call = `const ${result} = ${this.#userCall(user, [value.name])};\n`;
-    const node = (this.#plan.operators[index] as PlannedOperator).node;
-    const check = mayBePromise(user.facts.result) ? this.#refusePromise(result, node.name, 'map') : '';
-    return `${call}${check}${this.#afterCall(result, user.facts.result, value, user, (known) => this.#emit(index, known, timestamp))}`;
+    const { result: facts } = user.facts;
+    const check = this.#refusePromise(facts, result, index, 'map');
+    const input = user.facts.onlyReads(0) ? value : undefined;
+    return `${call}${check}${this.#afterCall(index, result, timestamp, facts, input, (known) => this.#emit(index, known, timestamp))}`;
   }
 
-  /** Works out what is known about a result and hands that on. */
+  /**
+   * Works out what is known about a result and hands that on. `input` is what the function was given, if it only reads it.
+   */
   #afterCall(
+    index: number,
     name: string,
+    timestamp: string,
     facts: ValueFacts,
     input: KnownValue | undefined,
-    user: UserCall | undefined,
     next: (value: KnownValue) => string,
   ): string {
-    const readsInput = input !== undefined && user?.facts.onlyReads(0) === true;
-    if (facts.kind === 'primitive') return next({ name, primitive: true, owned: 'always', flat: 'true' });
-    if (facts.kind === 'parameter' && facts.position === 0 && readsInput) return next(afterReading({ ...input, name }));
+    if (facts.kind === 'primitive') return next(primitiveValue(name));
+    if (facts.kind === 'parameter' && facts.position === 0 && input) return next(afterReading({ ...input, name }));
     // With object reuse others may change the value at any time.
     const isKept = facts.kind === 'record' && !this.#plan.objectReuse;
-    const fields = isKept ? resolveFields(facts.parts, readsInput ? input : undefined) : undefined;
-    if (!fields) return next({ name, primitive: false, owned: 'no', flat: 'false' });
-    const names = fields.map(({ field }) => field);
-    const doubtful = fields.filter((field) => !field.primitive).map(({ field }) => `isFlat(${name}[${JSON.stringify(field)}])`);
-    if (doubtful.length === 0) return next({ name, primitive: false, owned: 'always', flat: 'true', fields: names });
-    const flat = `flat${this.#variables++}$`;
-    const rest = next({ name, primitive: false, owned: 'if-flat', flat, fields: names });
-    return rest.includes(flat) ? `const ${flat} = ${doubtful.join(' && ')};\n${rest}` : rest;
+    const fields = isKept ? resolveFields(facts.parts, input) : undefined;
+    if (!fields) return next(unknownValue(name, false));
+    const doubtful = fields.filter(({ isPrimitive }) => !isPrimitive).map(({ field }) => `isFlat(${name}[${JSON.stringify(field)}])`);
+    const fast = next(
+      flatRecord(
+        name,
+        fields.map(({ field }) => field),
+      ),
+    );
+    if (doubtful.length === 0) return fast;
+    return `if (${doubtful.join(' && ')}) {\n${fast}} else ${this.#collect(index)}(${name}, ${timestamp});\n`;
   }
 
   #filter(index: number, { user }: Extract<Fusion, { kind: 'filter' }>, value: KnownValue, timestamp: string): string {
     const known = this.#plan.objectReuse ? value : user.facts.onlyReads(0) ? afterReading(value) : afterAnything(value);
-    const emit = this.#emit(index, known, timestamp);
-    const call = this.#userCall(user, [value.name]);
-    if (!mayBePromise(user.facts.result)) return `if (${call}) {\n${emit}}\n`;
     const keep = this.#variable();
-    const { node } = this.#plan.operators[index] as PlannedOperator;
-    return `const ${keep} = ${call};\n${this.#refusePromise(keep, node.name, 'filter')}if (${keep}) {\n${emit}}\n`;
+    const call = `const ${keep} = ${this.#userCall(user, [value.name])};\n`;
+    const check = this.#refusePromise(user.facts.result, keep, index, 'filter');
+    return `${call}${check}if (${keep}) {\n${this.#emit(index, known, timestamp)}}\n`;
   }
 
   #collecting(index: number, fusion: CollectingFusion, value: KnownValue, timestamp: string): string {
@@ -226,15 +239,15 @@ class ChainWriter {
     const operator = this.#bindings.name(fusion.operator, 'operator');
     const state = this.#bindings.name(fusion.state, 'state');
     const [former, result] = [this.#variable(), this.#variable()];
-    const { node } = this.#plan.operators[index] as PlannedOperator;
-    const check = mayBePromise(user.facts.result) ? this.#refusePromise(result, node.name, 'reduce') : '';
+    const check = this.#refusePromise(user.facts.result, result, index, 'reduce');
     // Which of the two a function gave back is not followed.
     const facts: ValueFacts = user.facts.result.kind === 'parameter' ? { kind: 'unknown' } : user.facts.result;
-    const emit = this.#afterCall(result, facts, undefined, undefined, (known) => this.#emit(index, heldByState(known), timestamp));
+    const next = (known: KnownValue): string => this.#emit(index, heldByState(known), timestamp);
+    const emit = this.#afterCall(index, result, timestamp, facts, undefined, next);
     return (
       `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
       `const ${former} = ${state}.value();\n` +
-      `if (${former} === null) {\n${state}.update(${value.name});\ncollect${index}(${value.name}, ${timestamp});\n} else {\n` +
+      `if (${former} === null) {\n${state}.update(${value.name});\n${this.#collect(index)}(${value.name}, ${timestamp});\n} else {\n` +
       `const ${result} = ${this.#userCall(user, [former, value.name])};\n${check}${state}.update(${result});\n${emit}}\n}\n`
     );
   }
@@ -257,7 +270,7 @@ class ChainWriter {
       minBy: `if (${b} < ${a}${fusion.aggregate.first === false ? ` || ${b} === ${a}` : ''}) ${replace}`,
       maxBy: `if (${b} > ${a}${fusion.aggregate.first === false ? ` || ${b} === ${a}` : ''}) ${replace}`,
     };
-    const emit = this.#emit(index, { name: result, primitive: false, owned: 'always', flat: 'false' }, timestamp);
+    const emit = this.#emit(index, unknownValue(result, true), timestamp);
     return (
       `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
       `const ${former} = ${state}.value();\nlet ${result};\n` +
@@ -270,10 +283,11 @@ class ChainWriter {
     const operator = this.#bindings.name(fusion.operator, 'operator');
     const result = this.#variable();
     const call = this.#userCall(fusion.user, [value.name, this.#bindings.name(fusion.context, 'context')]);
+    // The context tells the timestamp to those who ask.
+    const stamp = fusion.user.facts.ignores(1) ? '' : `${operator}.timestamp = ${timestamp};\n`;
     return (
       `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
-      `${operator}.timestamp = ${timestamp};\nconst ${result} = ${call};\n` +
-      `if (${result} !== undefined) ${operator}.waitIfAsync(${result});\n}\n`
+      `${stamp}const ${result} = ${call};\nif (${result} !== undefined) ${operator}.waitIfAsync(${result});\n}\n`
     );
   }
 
@@ -281,27 +295,25 @@ class ChainWriter {
   #emit(index: number, value: KnownValue, timestamp: string): string {
     const { targets } = this.#plan.operators[index] as PlannedOperator;
     const main = targets.filter((target) => target.tag === undefined);
-    const mustFix = !this.#plan.objectReuse && !value.primitive && value.owned !== 'always' && hasSeveralChained(main);
-    const fixed = mustFix ? this.#unshare(index, value) : undefined;
+    const mustFix = !this.#plan.objectReuse && !value.isOwned && hasSeveralChained(main);
+    const fixed = mustFix ? this.#copyInto(index, value) : undefined;
     let known = fixed?.value ?? value;
     const statements = main
       .map((target, position) => {
-        const mustUnshare = target.kind === 'edge' && known.shared && !this.#plan.objectReuse && !onlyReadsByKey(target);
-        const before = mustUnshare ? this.#unshare(index, known) : undefined;
-        if (before) known = before.value;
-        if (target.kind === 'edge') known = this.#afterSelecting(target, known);
-        // Only the last one may take the value over: those before it leave it to the others.
-        const given: KnownValue = position === main.length - 1 || known.primitive ? known : { ...known, owned: 'no' };
-        if (target.kind === 'edge') return `${before?.text ?? ''}${this.#emitToEdge(target, given, timestamp)}`;
-        return this.#handOver(index, target.to, given, (received) => this.#consume(target.to, received, timestamp));
+        const isLast = position === main.length - 1;
+        if (target.kind === 'chained') return this.#handOver(index, target.to, forConsumer(known, isLast), timestamp);
+        const mustCopy = known.isShared && !this.#plan.objectReuse && !onlyReadsByKey(target);
+        const copied = mustCopy ? this.#copyInto(index, known) : undefined;
+        known = this.#afterSelecting(target, copied?.value ?? known);
+        return `${copied?.text ?? ''}${this.#emitToEdge(target, forConsumer(known, isLast), timestamp)}`;
       })
       .join('');
     return `${fixed?.text ?? ''}${statements}`;
   }
 
-  #unshare(from: number, value: KnownValue): { text: string; value: KnownValue } {
+  #copyInto(from: number, value: KnownValue): { text: string; value: KnownValue } {
     const name = this.#variable();
-    return { text: `const ${name} = ${this.#copy(from, value)};\n`, value: { ...value, name, owned: 'always', shared: false } };
+    return { text: `const ${name} = ${this.#copy(from, value)};\n`, value: { ...value, name, isOwned: true, isShared: false } };
   }
 
   /** A key selector sees the record too. */
@@ -311,51 +323,35 @@ class ChainWriter {
   }
 
   #emitToEdge(edge: PlannedEdge, value: KnownValue, timestamp: string): string {
-    const owned = this.#plan.objectReuse ? 'true' : ownedExpression(value);
     const writer = routeText(edge, value.name, this.#bindings);
     if (writer.broadcast !== undefined) return `${writer.broadcast}.broadcast(${value.name}, ${timestamp});\n`;
     const fields = value.fields ? `, ${this.#bindings.name(this.#fieldList(value.fields), 'fields')}` : '';
-    const add = `${writer.expression}.add(${value.name}, ${timestamp}${fields});\n`;
-    const addOwned = `${writer.expression}.addOwned(${value.name}, ${timestamp}${fields});\n`;
-    if (owned === 'true') return `${writer.statements}${addOwned}`;
-    if (owned === 'false') return `${writer.statements}${add}`;
-    return `${writer.statements}if (${owned}) ${addOwned}else ${add}`;
+    const method = this.#plan.objectReuse || value.isOwned ? 'addOwned' : 'add';
+    return `${writer.statements}${writer.expression}.${method}(${value.name}, ${timestamp}${fields});\n`;
   }
 
   /** Gives the value to a chained operator: itself or a copy. */
-  #handOver(from: number, to: number, value: KnownValue, next: (value: KnownValue) => string): string {
+  #handOver(from: number, to: number, value: KnownValue, timestamp: string): string {
     const { fusion, keepsNothing } = this.#plan.operators[to] as PlannedOperator;
-    if (this.#plan.objectReuse || value.primitive || value.owned === 'always' || keepsNothing) return next(value);
+    if (this.#plan.objectReuse || value.isOwned || keepsNothing) return this.#consume(to, value, timestamp);
     const onlyReads = takesRecord(fusion) && fusion.user.facts.onlyReads(0);
-    const mayShare = onlyReads || value.owned === 'if-flat';
-    const copy = this.#variable();
-    const cloned = this.#copy(from, value);
-    if (mayShare && value.flat === 'true') return next({ ...value, shared: value.owned === 'no' });
-    const text = mayShare && value.flat !== 'false' ? `${value.flat} ? ${value.name} : ${cloned}` : cloned;
-    const owned = mayShare && value.flat !== 'false' && value.owned === 'no' ? 'no' : 'always';
-    return `const ${copy} = ${text};\n${next({ ...value, name: copy, owned, shared: owned === 'no' })}`;
+    if (onlyReads && value.isFlat) return this.#consume(to, { ...value, isShared: true }, timestamp);
+    const copied = this.#copyInto(from, value);
+    return `${copied.text}${this.#consume(to, copied.value, timestamp)}`;
   }
 
   /** For a consumer that will keep the value. */
   #copyUnlessOwned(to: number, value: KnownValue): string {
-    const owned = this.#plan.objectReuse ? 'true' : ownedExpression(value);
-    if (owned === 'true') return value.name;
+    if (this.#plan.objectReuse || value.isOwned) return value.name;
     const from = this.#plan.operators.findIndex(({ targets }) => targets.some((target) => target.kind === 'chained' && target.to === to));
-    const copy = this.#copy(from, value);
-    return owned === 'false' ? copy : `(${owned} ? ${value.name} : ${copy})`;
+    return this.#copy(from, value);
   }
 
   #copy(from: number, value: KnownValue): string {
-    const any = this.#copyAny(from, value);
-    if (!value.fields || value.flat === 'false') return any;
-    const name = (field: string): string => JSON.stringify(field);
-    const literal = `{ ${value.fields.map((field) => `${name(field)}: ${value.name}[${name(field)}]`).join(', ')} }`;
-    return value.flat === 'true' ? literal : `(${value.flat} ? ${literal} : ${any})`;
-  }
-
-  #copyAny(from: number, value: KnownValue): string {
+    const { name, fields, isFlat } = value;
+    if (isFlat && fields) return literalText(name, fields);
     const cloner = this.#bindings.name((this.#plan.operators[from] as PlannedOperator).cloner, 'clone');
-    return `(typeof ${value.name} === "number" || typeof ${value.name} === "string" ? ${value.name} : ${cloner}(${value.name}))`;
+    return `(typeof ${name} === "number" || typeof ${name} === "string" ? ${name} : ${cloner}(${name}))`;
   }
 
   /** The same list for equal names. */
@@ -366,9 +362,12 @@ class ChainWriter {
     return list;
   }
 
-  #refusePromise(name: string, operatorName: string, call: string): string {
+  /** Looks at the first result, unless it is proved to be no promise. */
+  #refusePromise(facts: ValueFacts, name: string, index: number, call: string): string {
+    if (facts.kind !== 'unknown') return '';
+    const { node } = this.#plan.operators[index] as PlannedOperator;
     const checks = this.#bindings.name({ pending: true }, 'first');
-    const refuse = this.#bindings.name((value: unknown) => refusePromise(value, operatorName, call), 'refuse');
+    const refuse = this.#bindings.name((value: unknown) => refusePromise(value, node.name, call), 'refuse');
     return `if (${checks}.pending) { ${checks}.pending = false; ${refuse}(${name}); }\n`;
   }
 
@@ -383,7 +382,8 @@ class ChainWriter {
   }
 
   #function(name: string, parameters: string, body: string): string {
-    return `function ${name}(${parameters}) {\n${body}}`;
+    this.#functions.set(name, `function ${name}(${parameters}) {\n${body}}`);
+    return name;
   }
 
   #variable(): string {
@@ -396,9 +396,9 @@ function takesRecord(fusion: Fusion | undefined): fusion is Exclude<Fusion, Redu
   return fusion !== undefined && fusion.kind !== 'reduce' && fusion.kind !== 'aggregate' && fusion.kind !== 'source';
 }
 
-/** State holds it, and the next call of the function may change it. */
-function heldByState(value: KnownValue): KnownValue {
-  return value.primitive ? value : { ...value, owned: 'no', shared: true };
+/** Only the last consumer may take a value over: those before it leave it to the others. */
+function forConsumer(value: KnownValue, isLast: boolean): KnownValue {
+  return isLast || value.isPrimitive ? value : { ...value, isOwned: false };
 }
 
 /** Fused into its producer: nobody calls its output. */
@@ -414,37 +414,4 @@ return typeof x === "number" || typeof x === "string" || x === null || (typeof x
 /** True also where no key is selected. */
 function onlyReadsByKey({ partitioner }: PlannedEdge): boolean {
   return (partitioner.kind !== 'hash' && partitioner.kind !== 'custom') || onlyReadsRecord(partitioner.keySelector);
-}
-
-function mayBePromise(facts: ValueFacts): boolean {
-  return facts.kind === 'unknown';
-}
-
-/** A function that only reads may still keep what is inside a field. */
-function afterReading(value: KnownValue): KnownValue {
-  if (value.primitive || value.flat === 'true' || value.owned !== 'always') return value;
-  return { ...value, owned: value.flat === 'false' ? 'no' : 'if-flat' };
-}
-
-function afterAnything(value: KnownValue): KnownValue {
-  return value.primitive ? value : { name: value.name, primitive: false, owned: 'no', flat: 'false', shared: value.shared };
-}
-
-function ownedExpression(value: KnownValue): string {
-  if (value.primitive || value.owned === 'always') return 'true';
-  return value.owned === 'no' ? 'false' : value.flat;
-}
-
-/** The fields that a literal ends up with; undefined when a spread value is not known well enough. */
-function resolveFields(parts: readonly RecordPart[], input: KnownValue | undefined): { field: string; primitive: boolean }[] | undefined {
-  const fields = new Map<string, boolean>();
-  for (const part of parts) {
-    if ('field' in part) {
-      fields.set(part.field, part.primitive);
-      continue;
-    }
-    if (part.spread !== 0 || !input?.fields) return undefined;
-    for (const field of input.fields) fields.set(field, input.flat === 'true');
-  }
-  return Array.from(fields, ([field, primitive]) => ({ field, primitive }));
 }
