@@ -20,7 +20,7 @@ beforeAll(async () => {
     conf: {
       'taskmanager.memory.process.size': '1g',
       'heartbeat.interval': 500,
-      'heartbeat.timeout': '3 s',
+      'heartbeat.timeout': '5 s',
       'slot.request.timeout': '10 s',
       'cluster.registration.max-timeout': '500 ms',
       'restart-strategy': 'fixed-delay',
