@@ -1,5 +1,4 @@
 /** Drives a CheckpointedFunction through its life as a task does, state stored and restored in between. */
-import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CheckpointedFunction, CheckpointListener, RuntimeContext, SinkContext, SinkFunction } from '../../src/api/functions.ts';
@@ -30,7 +29,8 @@ export class FunctionUnderTest<IN> {
   ): Promise<FunctionUnderTest<IN>> {
     const state = new HeapOperatorStateBackend('sink');
     if (restored.length > 0) await state.restore(restored, readFromHandle);
-    const directory = settings.directory ?? mkdtempSync(join(tmpdir(), 'weir-function-'));
+    // Made by the first log that is written, not before.
+    const directory = settings.directory ?? join(tmpdir(), 'weir-function-under-test');
     const logs = new StreamedTaskOwnedLogs(new FileCheckpointStreams(), 'job', { 'execution.checkpointing.dir': directory });
     const context = {
       jobId: 'job',
