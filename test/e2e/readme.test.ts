@@ -74,12 +74,12 @@ test('every other command does what the text says', async () => {
   }
   const [cluster, cancelled, program, examples, ...more] = outputs as [string, string, string, string];
   expect(more).toEqual([]);
-  expect(cluster).toMatch(/Starting cluster\.[\s\S]*has finished[\s\S]*\(wish,1\)\n\(d,1\)$/);
+  expect(cluster).toMatch(/Starting cluster\.[\s\S]*has finished[\s\S]*\(sins,1\)\n\(remember,1\)\n\(d,4\)$/);
   expect(cancelled).toMatch(/State machine job \((?:RUNNING|CREATED)\)[\s\S]*Cancelled job [0-9a-f]{32}\.[\s\S]*Stopping/);
   expect(program).toMatch(/attic: 24 °C so far$/m);
   expect(program).toMatch(/attic: 31 °C so far$/m);
   expect(examples).toMatch(/UNPAID order-9: /);
-  expect(examples).toMatch(/ALERT \d+ : \w+ -> f$/m);
+  expect(examples).toMatch(/ALERT [\d.]+ : \w+ -> f$/m);
 }, 600_000);
 
 test('links lead somewhere', () => {

@@ -9,7 +9,6 @@ import { renderValue } from '../../shared/render-value.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { writeWhole } from '../../shared/write-whole.ts';
 import { type FusibleOperator, type FusibleSink, type Fusion, userCall } from '../operators/fusion.ts';
-import { InterruptibleOperator } from '../operators/interruptible-operator.ts';
 import { CollectOperator } from './collect-operator.ts';
 import { SinkOperator } from './sink-operator.ts';
 
