@@ -28,6 +28,12 @@ export const weirOptions = {
     default: 'false',
     description: 'Print the code generated for each operator chain to the standard output of its TaskManager.',
   },
+  'weir.checkpoint.fall-back-when-damaged': {
+    type: 'boolean',
+    default: 'false',
+    description:
+      'When the newest completed checkpoint is damaged, go on from the one before instead of failing the job. Sinks have committed up to the newest one: what came since the older one is written twice.',
+  },
   'weir.high-availability.lease-timeout': {
     type: 'duration',
     default: '10 s',

@@ -13,7 +13,6 @@ import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import { streamHandlesOf, type TaskStateSnapshot } from '../../state/snapshot/handles.ts';
 import type { CheckpointOptions, JobManagerGateway } from '../rpc/gateways.ts';
-import { CheckpointFailureCounter } from './checkpoint-failure-counter.ts';
 import { CheckpointFailure, type CheckpointFailureReason, reasonOfDecline } from './checkpoint-failure-reason.ts';
 import type { CheckpointIdCounter } from './checkpoint-id-counter.ts';
 import type { CheckpointedCoordinators, CheckpointedTasks } from './checkpoint-participants.ts';
@@ -24,6 +23,7 @@ import type { CheckpointSettings } from './checkpoint-settings.ts';
 import type { CheckpointStatistics } from './checkpoint-statistics.ts';
 import type { CompletedCheckpoint } from './completed-checkpoint.ts';
 import { UncertainRecordError } from './completed-checkpoint-store.ts';
+import { type FailedCheckpoint, FailureAccounting } from './failure-accounting.ts';
 import { encodeMetadata } from './metadata/metadata-codec.ts';
 import { PendingCheckpoint } from './pending-checkpoint.ts';
 import { PeriodicTrigger } from './periodic-trigger.ts';
@@ -71,7 +71,7 @@ const recentIds = 16;
 export class CheckpointCoordinator {
   readonly #options: CheckpointCoordinatorOptions;
   readonly #decider: CheckpointRequestDecider<Request>;
-  readonly #failures: CheckpointFailureCounter;
+  readonly #failures: FailureAccounting;
   readonly #periodic: PeriodicTrigger | undefined;
   readonly #pending = new Map<number, Pending>();
   /** Directories of the last checkpoints that ended, for acknowledgements that come late. */
@@ -88,7 +88,7 @@ export class CheckpointCoordinator {
     this.#options = options;
     const { settings, clock, random } = options;
     this.#decider = new CheckpointRequestDecider(settings);
-    this.#failures = new CheckpointFailureCounter(settings.tolerableFailures);
+    this.#failures = new FailureAccounting(settings);
     if (settings.intervalMs !== undefined) {
       const onDue = (): void => void this.#submit({ ...this.#checkpointRequest(false), periodic: true }).catch(() => {});
       this.#periodic = new PeriodicTrigger({ clock, random, intervalMs: settings.intervalMs, minPauseMs: settings.minPauseMs, onDue });
@@ -319,7 +319,7 @@ export class CheckpointCoordinator {
     request.outcome.reject(error instanceof UserError ? error : failure);
     if (!request.periodic || failure.reason !== 'NOT_ALL_REQUIRED_TASKS_RUNNING')
       this.#options.log.info(`A ${nameOf(request.properties)} was not triggered: ${failure.message}`);
-    if (request.kind === 'checkpoint') this.#count(failure, undefined, undefined);
+    this.#account({ checkpointId: undefined, properties: request.properties, failure, attemptId: undefined });
   }
 
   #completeWhenFull(pending: Pending): void {
@@ -387,8 +387,13 @@ export class CheckpointCoordinator {
     const latest = retained.latest?.metadata.checkpointId;
     for (const task of plan.running) tasks.notifyAborted(task.attemptId, checkpointId, latest);
     coordinators.notifyAborted(checkpointId);
-    this.#count(failure, checkpoint, attemptId);
+    this.#account({ checkpointId, properties, failure, attemptId });
     this.decide();
+  }
+
+  #account(failed: FailedCheckpoint): void {
+    const cause = this.#failures.failed(failed);
+    if (cause) this.#options.onTooManyFailures(cause, failed.attemptId);
   }
 
   #end(pending: Pending): void {
@@ -400,32 +405,6 @@ export class CheckpointCoordinator {
       if (this.#recent.size <= recentIds) break;
       this.#recent.delete(oldest);
     }
-  }
-
-  /** Failures of the JobManager's side never count for savepoints; a stop that a task spoiled always fails the job. */
-  #count(failure: CheckpointFailure, checkpoint: PendingCheckpoint | undefined, attemptId: ExecutionAttemptId | undefined): void {
-    const { onTooManyFailures, settings } = this.#options;
-    if (attemptId !== undefined && checkpoint?.properties.stop !== undefined) {
-      onTooManyFailures(
-        new UserError('STOP_WITH_SAVEPOINT_FAILED', { problem: 'Stopping with a savepoint failed in a task.', cause: failure }),
-        attemptId,
-      );
-      return;
-    }
-    if (attemptId === undefined && checkpoint?.properties.kind === 'savepoint') return;
-    if (!this.#failures.failed(failure.reason, checkpoint?.checkpointId)) return;
-    onTooManyFailures(
-      new UserError('CHECKPOINT_FAILURES', {
-        problem: 'Exceeded checkpoint tolerable failure threshold.',
-        found: `The last failure: ${failure.message}`,
-        tryNext: [
-          `Allow more in a row: execution.checkpointing.tolerable-failed-checkpoints (it is ${settings.tolerableFailures})`,
-          `When checkpoints expire: execution.checkpointing.timeout (it is ${settings.timeoutMs} ms)`,
-        ],
-        cause: failure,
-      }),
-      attemptId,
-    );
   }
 
   /** What a task wrote for a checkpoint that does not want it. Shared files stay: the registry knows them. */

@@ -63,6 +63,18 @@ export class CompletedCheckpointStore {
     return removed;
   }
 
+  /**
+   * The newest is no starting point any more. Undefined, and nothing done, when there is no older one. Its record goes in the
+   * background: who finds it again finds it damaged again.
+   */
+  abandonLatest(): CompletedCheckpoint | undefined {
+    const { latest } = this;
+    if (!latest || this.#checkpoints.length < 2) return undefined;
+    this.#checkpoints = this.#checkpoints.slice(0, -1);
+    this.#records.remove(latest.metadata.checkpointId).catch(() => {});
+    return latest;
+  }
+
   /** The job is over for good: no record stays. Returns what was there. */
   async clear(): Promise<readonly CompletedCheckpoint[]> {
     const all = this.#checkpoints;

@@ -66,6 +66,11 @@ export class RetainedCheckpoints {
     return checkpoint;
   }
 
+  /** The newest is damaged: the one before is the starting point now. Its files stay, for whoever looks into it. */
+  abandonLatest(): CompletedCheckpoint | undefined {
+    return this.#options.store.abandonLatest();
+  }
+
   /** Before anything else is done with an acknowledgement. Gives the state with the files it has to refer to. */
   register(state: TaskStateSnapshot, checkpointId: number): TaskStateSnapshot {
     return Object.fromEntries(

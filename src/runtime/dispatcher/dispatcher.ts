@@ -164,15 +164,15 @@ export class Dispatcher implements DispatcherGateway {
   }
 
   async triggerCheckpoint(jobId: JobId, options: { readonly full: boolean }): Promise<number> {
-    return this.#requireRunning(jobId).triggerCheckpoint(options);
+    return this.#requireRunning(jobId).snapshots.checkpoint(options);
   }
 
   async triggerSavepoint(jobId: JobId, options: { readonly directory: string | undefined; readonly cancelJob: boolean }): Promise<string> {
-    return this.#requireRunning(jobId).triggerSavepoint(options);
+    return this.#requireRunning(jobId).snapshots.savepoint(options);
   }
 
   async stopWithSavepoint(jobId: JobId, options: { readonly directory: string | undefined; readonly drain: boolean }): Promise<string> {
-    return this.#requireRunning(jobId).stopWithSavepoint(options);
+    return this.#requireRunning(jobId).snapshots.stop(options);
   }
 
   async disposeSavepoint(path: string): Promise<void> {

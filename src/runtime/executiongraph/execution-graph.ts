@@ -6,7 +6,6 @@ import { assert } from '../../shared/assert.ts';
 import type { SerializedError } from '../../shared/errors.ts';
 import { type ExecutionAttemptId, type JobVertexId, newExecutionAttemptId } from '../../shared/ids.ts';
 import type { Clock } from '../../shared/time.ts';
-import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { IoHistory, noIo } from '../metrics/recent-io.ts';
 import type {
   AccumulatorReport,
@@ -14,7 +13,6 @@ import type {
   ArchivedExecutionGraph,
   ExecutionState,
   FailureRecord,
-  IoMetrics,
   JobStatus,
   MetricDump,
   TaskLocation,

@@ -114,6 +114,19 @@ export class JobCheckpoints {
     return this.#give(graph.executions, checkpoint, restore?.allowNonRestoredState ?? true).coordinators;
   }
 
+  /** Goes back behind a damaged checkpoint, where the job wants that. False: there is no way back, or it is not wanted. */
+  goBack(): boolean {
+    const { graph, log } = this.#options;
+    if (!Configuration.of(graph.jobGraph.configuration).get('weir.checkpoint.fall-back-when-damaged')) return false;
+    const damaged = this.#retained.abandonLatest();
+    if (!damaged) return false;
+    log.warn(
+      `${pointerOf(damaged)} is damaged. Job ${graph.jobGraph.jobId} goes back to the checkpoint before, as weir.checkpoint.fall-back-when-damaged ` +
+        'asks: what sinks have committed since is written twice.',
+    );
+    return true;
+  }
+
   /** Fresh attempts start from the newest completed checkpoint; undefined: there is none, they start from nothing. */
   async restore(executions: readonly Execution[]): Promise<(StateAssignment & { readonly checkpointId: number }) | undefined> {
     await this.#coordinator?.settled();

@@ -12,8 +12,6 @@ import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, OperatorId,
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import type { Acknowledgement, CheckpointCoordinator, Decline } from '../checkpoint/checkpoint-coordinator.ts';
-import type { CheckpointedTasks } from '../checkpoint/checkpoint-participants.ts';
-import { type CompletedCheckpoint, pointerOf } from '../checkpoint/completed-checkpoint.ts';
 import { type Execution, ExecutionGraph } from '../executiongraph/execution-graph.ts';
 import { isGloballyTerminal } from '../executiongraph/states.ts';
 import type { ResourceManager } from '../resourcemanager/resource-manager.ts';
@@ -30,9 +28,11 @@ import { Failover } from '../scheduler/failover.ts';
 import { createRestartStrategy, type RestartStrategy } from '../scheduler/restart-strategy.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
 import { CollectedRecords } from './collected-records.ts';
+import { recoverySuppressed, stateDamaged } from './final-failure.ts';
 import { JobCheckpoints, type JobCheckpointsOptions } from './job-checkpoints.ts';
+import { JobSnapshots } from './job-snapshots.ts';
 import { OperatorCoordinators } from './operator-coordinators.ts';
-import { stopWithSavepoint } from './stop-with-savepoint.ts';
+import { TaskMessages } from './task-messages.ts';
 
 export interface JobMasterOptions {
   readonly jobGraph: JobGraph;
@@ -54,13 +54,15 @@ export class JobMaster {
   readonly #options: JobMasterOptions;
   readonly #graph: ExecutionGraph;
   readonly #scheduler: Scheduler;
+  readonly #tasks: TaskMessages;
   readonly #collected: CollectedRecords;
   readonly #done = Promise.withResolvers<JobResult>();
+  /** Checkpoints and savepoints on demand. */
+  readonly snapshots: JobSnapshots;
   #strategy: RestartStrategy | undefined;
   #failover: Failover | undefined;
   #checkpoints: JobCheckpoints | undefined;
   #coordinators: OperatorCoordinators | undefined;
-  #stopping: { readonly mode: string; readonly directory: string | undefined; readonly outcome: Promise<string> } | undefined;
   #lastModification: number;
   #result: JobResult | undefined;
   #closed: Promise<void> = Promise.resolve();
@@ -78,6 +80,17 @@ export class JobMaster {
       log,
       onFailure: (execution, cause) => this.#attemptFailed(execution, cause),
       onCancelled: (execution) => this.#attemptChanged(execution, 'CANCELED'),
+    });
+    this.#tasks = new TaskMessages(this.#graph, this.#scheduler, fencing);
+    this.snapshots = new JobSnapshots({
+      jobId: jobGraph.jobId,
+      requireCoordinator: () => this.#requireCoordinator(),
+      executions: () => this.#graph.executions,
+      whenTerminal: (executions) => this.#scheduler.whenTerminal(executions),
+      whenDone: () => this.whenDone(),
+      cancel: () => this.cancel(),
+      resume: () => this.#resumeCheckpoints(),
+      failGlobally: (cause) => this.failJob(serializeError(cause)),
     });
   }
 
@@ -185,7 +198,11 @@ export class JobMaster {
     if (!execution || !this.#graph.isCurrent(execution)) return;
     if (event.type === 'collected') {
       const { resultId, records } = event.payload as { resultId: string; records: unknown[] };
-      this.#collected.put(resultId, records, () => void this.#sendToTask(execution, operatorId, { type: 'acknowledge' }).catch(() => {}));
+      this.#collected.put(
+        resultId,
+        records,
+        () => void this.#tasks.sendEvent(execution, operatorId, { type: 'acknowledge' }).catch(() => {}),
+      );
     } else {
       this.#coordinators?.handleEvent(execution, operatorId, event);
     }
@@ -207,40 +224,6 @@ export class JobMaster {
     this.#scheduler.taskManagerLost(taskManagerId, cause);
   }
 
-  /** Resolves with the id of the completed checkpoint. */
-  async triggerCheckpoint(options: { readonly full: boolean }): Promise<number> {
-    return (await this.#requireCoordinator().triggerCheckpoint(options)).metadata.checkpointId;
-  }
-
-  /** Resolves with the savepoint's location; with `cancelJob` the job is being cancelled then. */
-  async triggerSavepoint(options: { readonly directory: string | undefined; readonly cancelJob: boolean }): Promise<string> {
-    const coordinator = this.#requireCoordinator();
-    if (options.cancelJob) coordinator.stopPeriodic();
-    try {
-      const savepoint = await coordinator.triggerSavepoint(options);
-      if (options.cancelJob) this.cancel();
-      return pointerOf(savepoint);
-    } catch (error) {
-      if (options.cancelJob) this.#resumeCheckpoints();
-      throw error;
-    }
-  }
-
-  /** Resolves with the savepoint's location when the job has finished. Asking for the same again gives the same answer. */
-  async stopWithSavepoint(options: { readonly directory: string | undefined; readonly drain: boolean }): Promise<string> {
-    const { directory } = options;
-    const mode = options.drain ? 'drain' : 'suspend';
-    if (this.#stopping) {
-      if (this.#stopping.mode === mode && this.#stopping.directory === directory) return this.#stopping.outcome;
-      throw new UserError('STOP_IN_PROGRESS', { problem: `Job ${this.jobId} is being stopped with a savepoint already.` });
-    }
-    const outcome = this.#stop(mode, directory).finally(() => {
-      this.#stopping = undefined;
-    });
-    this.#stopping = { mode, directory, outcome };
-    return outcome;
-  }
-
   /** Records of `executeAndCollect` that nobody has fetched yet. */
   get hasCollected(): boolean {
     return this.#collected.hasSome;
@@ -251,21 +234,6 @@ export class JobMaster {
     return this.#collected.take(resultId, waitMs);
   }
 
-  async #stop(mode: 'suspend' | 'drain', directory: string | undefined): Promise<string> {
-    const savepoint: CompletedCheckpoint = await stopWithSavepoint({
-      jobId: this.jobId,
-      coordinator: this.#requireCoordinator(),
-      directory,
-      mode,
-      executions: this.#graph.executions,
-      whenTerminal: (executions) => this.#scheduler.whenTerminal(executions),
-      resume: () => this.#resumeCheckpoints(),
-      failGlobally: (cause) => this.failJob(serializeError(cause)),
-    });
-    await this.#done.promise;
-    return pointerOf(savepoint);
-  }
-
   /** Returns what the operator coordinators start from. */
   async #prepareCheckpoints(): Promise<ReadonlyMap<OperatorId, Uint8Array>> {
     const { clock, random, log, jobGraph } = this.#options;
@@ -274,18 +242,12 @@ export class JobMaster {
     return this.#checkpoints.restoreFirst();
   }
 
-  async #sendToTask(execution: Execution, operatorId: OperatorId, event: OperatorEvent): Promise<void> {
-    const { attemptId } = execution;
-    const { fencing } = this.#options;
-    await this.#scheduler.gatewayOf(execution)?.sendOperatorEventToTask({ attemptId, operatorId, event, fencing });
-  }
-
   #createCoordinators(): OperatorCoordinators {
     const { createUserCode } = this.#options;
     return new OperatorCoordinators(
       {
         graph: this.#graph,
-        send: (execution, operatorId, event) => this.#sendToTask(execution, operatorId, event),
+        send: (execution, operatorId, event) => this.#tasks.sendEvent(execution, operatorId, event),
         onEventLost: (execution, error) => {
           const lost = new ExternalError('OPERATOR_EVENT_LOST', {
             problem: `An event of its coordinator did not reach ${execution.taskName}. The task is restarted, so that nothing is lost.`,
@@ -304,7 +266,7 @@ export class JobMaster {
   #beginCheckpoints(coordinators: OperatorCoordinators): void {
     this.#checkpoints?.begin({
       coordinators,
-      tasks: this.#checkpointedTasks(),
+      tasks: this.#tasks,
       onTooManyFailures: (cause, attemptId) => {
         const execution = attemptId === undefined ? undefined : this.#graph.execution(attemptId);
         // An attempt that was replaced since is not to blame any more.
@@ -312,30 +274,6 @@ export class JobMaster {
         this.failJob(serializeError(cause));
       },
     });
-  }
-
-  #checkpointedTasks(): CheckpointedTasks {
-    const { fencing } = this.#options;
-    const gatewayOf = (attemptId: ExecutionAttemptId): ReturnType<Scheduler['gatewayOf']> => {
-      const execution = this.#graph.execution(attemptId);
-      return execution && !execution.isTerminal ? this.#scheduler.gatewayOf(execution) : undefined;
-    };
-    return {
-      tasksOf: (vertexId) => this.#graph.executionsOf(vertexId),
-      trigger: async (attemptId, checkpointId, timestamp, options) => {
-        await gatewayOf(attemptId)?.triggerCheckpoint({ attemptId, checkpointId, timestamp, options, fencing });
-      },
-      notifyComplete: (attemptId, checkpointId, subsumedId) => {
-        void gatewayOf(attemptId)
-          ?.notifyCheckpointComplete({ attemptId, checkpointId, subsumedId, fencing })
-          .catch(() => {});
-      },
-      notifyAborted: (attemptId, checkpointId, latestCompletedId) => {
-        void gatewayOf(attemptId)
-          ?.notifyCheckpointAborted({ attemptId, checkpointId, latestCompletedId, fencing })
-          .catch(() => {});
-      },
-    };
   }
 
   #createFailover(strategy: RestartStrategy, coordinators: OperatorCoordinators): Failover {
@@ -353,6 +291,7 @@ export class JobMaster {
         else for (const execution of executions) coordinators.subtaskReset(execution, restored?.checkpointId);
       },
       become: (status) => this.#become(status),
+      mend: () => this.#checkpoints?.goBack() ?? false,
       onGivenUp: (cause, reason) => this.#fail(cause, reason),
     });
   }
@@ -386,25 +325,12 @@ export class JobMaster {
   }
 
   #fail(cause: SerializedError, reason: 'not-recoverable' | 'suppressed'): void {
-    const final = reason === 'suppressed' ? this.#suppressed(cause) : this.#damaged(cause);
+    const final =
+      reason === 'suppressed'
+        ? recoverySuppressed(this.#strategy?.description ?? '', cause)
+        : stateDamaged(this.#checkpoints?.retained ?? [], cause);
     this.#become('FAILING');
     this.#windDown(deserializeError(cause), () => this.#end('FAILED', final, reason === 'not-recoverable'));
-  }
-
-  #suppressed(cause: SerializedError): SerializedError {
-    const message = `Recovery is suppressed by ${this.#strategy?.description}`;
-    return { name: 'JobException', message, stack: `JobException: ${message}`, cause };
-  }
-
-  /** Going back silently would emit again what sinks have committed since. */
-  #damaged(cause: SerializedError): SerializedError {
-    const [newest, ...older] = this.#checkpoints?.retained ?? [];
-    const error = new UserError('CHECKPOINT_DAMAGED', {
-      problem: `The job cannot be restored: ${newest ? `its newest completed checkpoint, ${pointerOf(newest)},` : 'its state'} is damaged.`,
-      found: 'It is not replaced by an older one by itself: sinks have committed up to it, and would write twice.',
-      tryNext: older.map((checkpoint) => `To go back all the same: flink run -s ${pointerOf(checkpoint)}`),
-    });
-    return { ...serializeError(error), cause };
   }
 
   /** Cancels everything; `then` runs when all attempts have ended. */

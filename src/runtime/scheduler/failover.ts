@@ -25,6 +25,8 @@ export interface FailoverOptions {
   /** Gives the fresh attempts what they start from. `isGlobal`: the whole job restarts, coordinators included. */
   readonly restore: (executions: readonly Execution[], isGlobal: boolean) => Promise<void>;
   readonly become: (status: JobStatus) => void;
+  /** For a failure that a restart alone would not mend: true when it will now. */
+  readonly mend: () => boolean;
   /** No restart: the job fails for good. */
   readonly onGivenUp: (cause: SerializedError, reason: 'not-recoverable' | 'suppressed') => void;
 }
@@ -67,17 +69,27 @@ export class Failover {
   }
 
   #handle(cause: SerializedError, subtasks: readonly SubtaskId[], isGlobal: boolean, execution: Execution | undefined): void {
-    const { graph, scheduler, strategy, clock, log, become, onGivenUp } = this.#options;
     if (this.#isStopped) return;
-    const hopeless = isNotRecoverable(cause);
-    const restart = hopeless ? undefined : strategy.failed(clock.now());
-    if (execution && restart?.isNewAttempt === false) graph.recordConcurrentFailure(cause, execution);
-    else graph.recordFailure(cause, execution);
+    if (!isNotRecoverable(cause)) this.#tryAgain(cause, subtasks, isGlobal, execution);
+    else if (this.#options.mend()) this.#tryAgain(cause, this.#all(), true, execution);
+    else this.#giveUp(cause, 'not-recoverable', execution);
+  }
+
+  #giveUp(cause: SerializedError, reason: 'not-recoverable' | 'suppressed', execution: Execution | undefined): void {
+    this.#options.graph.recordFailure(cause, execution);
+    this.stop();
+    this.#options.onGivenUp(cause, reason);
+  }
+
+  #tryAgain(cause: SerializedError, subtasks: readonly SubtaskId[], isGlobal: boolean, execution: Execution | undefined): void {
+    const { graph, scheduler, strategy, clock, log, become } = this.#options;
+    const restart = strategy.failed(clock.now());
     if (!restart) {
-      this.stop();
-      onGivenUp(cause, hopeless ? 'not-recoverable' : 'suppressed');
+      this.#giveUp(cause, 'suppressed', execution);
       return;
     }
+    if (execution && !restart.isNewAttempt) graph.recordConcurrentFailure(cause, execution);
+    else graph.recordFailure(cause, execution);
     const versions = new Map(subtasks.map((subtask) => [keyOf(subtask), this.#newVersion(subtask)]));
     log.info(`${subtasks.length} task(s) will be restarted after ${restart.delayMs} ms to recover job ${graph.jobGraph.jobId}.`);
     if (graph.status === 'RUNNING') become('RESTARTING');

@@ -278,10 +278,43 @@ describe('damaged state', () => {
   });
 });
 
+describe('damaged state, where going back is asked for', () => {
+  test('restarts everything from the checkpoint before, once for all tasks that find it damaged', async () => {
+    const world = await JobWorld.running({
+      vertices: pipelines,
+      configuration: { 'state.checkpoints.num-retained': '3', 'weir.checkpoint.fall-back-when-damaged': 'true' },
+    });
+    for (let checkpoint = 0; checkpoint < 3; checkpoint++) await world.takeCheckpoint();
+    world.fail(world.execution('map', 1));
+    await world.advance(100);
+    const damaged = new ExternalError('STATE_DAMAGED', { problem: 'The state file x is damaged.', retriable: false });
+    const [one, other] = [world.execution('source', 1), world.execution('map', 1)];
+    world.fail(one, damaged);
+    world.fail(other, damaged);
+    await world.advance(200);
+    expect(world.states.map((state) => state.split(' ')[0])).toEqual(['source.0.1', 'source.1.2', 'map.0.1', 'map.1.2']);
+    expect(world.deployed.get(world.execution('map', 0).attemptId)?.restore?.checkpointId).toBe(2);
+    expect(world.userCode.said).toContain('global reset to 2');
+    expect(world.memory.below('/checkpoints')).toContain(`${jobId}/chk-3/_metadata`);
+    await world.runAll();
+    await world.takeCheckpoint();
+    expect(world.heard()).toContain('complete 4 map.0.1');
+  });
+
+  test('fails the job when there is none before', async () => {
+    const world = await JobWorld.running({ vertices: pipelines, configuration: { 'weir.checkpoint.fall-back-when-damaged': 'true' } });
+    await world.takeCheckpoint();
+    world.fail(world.execution('map', 1), new ExternalError('STATE_MISSING', { problem: 'The state file x is gone.', retriable: false }));
+    await world.settle();
+    await world.settle();
+    expect(world.master.result?.failure?.message).toContain('is damaged');
+  });
+});
+
 describe('stop with savepoint', () => {
   test('reports the savepoint when all tasks have finished', async () => {
     const world = await JobWorld.running({ vertices: pipelines });
-    const stopped = message(world.master.stopWithSavepoint({ directory: undefined, drain: false }));
+    const stopped = message(world.master.snapshots.stop({ directory: undefined, drain: false }));
     await world.settle();
     expect(world.heard()).toContain('complete 1 map.0.0');
     for (const execution of world.master.graph.executions) world.report(execution, 'FINISHED');
@@ -294,7 +327,7 @@ describe('stop with savepoint', () => {
   test('that fails lets the job go on, checkpoints included', async () => {
     const world = await JobWorld.running({ vertices: pipelines });
     world.files.failNext('rename', 'ENOSPC');
-    expect(await message(world.master.stopWithSavepoint({ directory: undefined, drain: false }))).toContain('ENOSPC');
+    expect(await message(world.master.snapshots.stop({ directory: undefined, drain: false }))).toContain('ENOSPC');
     expect(world.master.status).toBe('RUNNING');
     world.heard();
     await world.takeCheckpoint();
@@ -303,7 +336,7 @@ describe('stop with savepoint', () => {
 
   test('with a task that fails behind the savepoint restarts the job from it, and says what that means', async () => {
     const world = await JobWorld.running({ vertices: pipelines });
-    const stopped = message(world.master.stopWithSavepoint({ directory: undefined, drain: false }));
+    const stopped = message(world.master.snapshots.stop({ directory: undefined, drain: false }));
     await world.settle();
     world.report(world.execution('source', 0), 'FINISHED');
     world.report(world.execution('map', 0), 'FINISHED');
@@ -322,8 +355,8 @@ describe('stop with savepoint', () => {
   test('asked for twice is one', async () => {
     const world = await JobWorld.running({ vertices: pipelines });
     const options = { directory: undefined, drain: true };
-    const both = [world.master.stopWithSavepoint(options), world.master.stopWithSavepoint(options)];
-    expect(await message(world.master.stopWithSavepoint({ directory: undefined, drain: false }))).toContain('is being stopped');
+    const both = [world.master.snapshots.stop(options), world.master.snapshots.stop(options)];
+    expect(await message(world.master.snapshots.stop({ directory: undefined, drain: false }))).toContain('is being stopped');
     await world.settle();
     for (const execution of world.master.graph.executions) world.report(execution, 'FINISHED');
     const [one, other] = await Promise.all(both);
@@ -335,7 +368,7 @@ describe('a job that starts from a savepoint', () => {
   async function stored(): Promise<{ memory: MemoryFileSystem; path: string }> {
     const memory = new MemoryFileSystem();
     const world = await JobWorld.running({ vertices: pipelines, memory });
-    const pointer = world.master.triggerSavepoint({ directory: undefined, cancelJob: true });
+    const pointer = world.master.snapshots.savepoint({ directory: undefined, cancelJob: true });
     await world.settle();
     const path = (await pointer).replace(`${world.scheme}:`, '');
     await world.master.whenClosed();
