@@ -5,6 +5,7 @@ import { dataSetRoutes } from './handlers/dataset-handlers.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { jarRoutes } from './handlers/jar-handlers.ts';
 import { jobRoutes } from './handlers/job-handlers.ts';
+import { profilerRoutes } from './handlers/profiler-handlers.ts';
 import { savepointRoutes } from './handlers/savepoint-handlers.ts';
 import { submissionRoutes } from './handlers/submission-handler.ts';
 import { taskManagerRoutes } from './handlers/taskmanager-handlers.ts';
@@ -22,5 +23,6 @@ export function restRoutes(context: HandlerContext): Route[] {
     ...jarRoutes(context),
     ...taskManagerRoutes(context),
     ...dataSetRoutes(context),
+    ...profilerRoutes(context),
   ];
 }

@@ -11,7 +11,6 @@ export interface UnservedRoute {
 }
 
 const fixedParallelism = 'There is no adaptive scheduler: the parallelism of a job is fixed when it is submitted.';
-const noProfiler = 'There is no profiler yet.';
 const newest = 'Flink 2.3 has it for its own dashboard only.';
 const archived = 'Only a history server answers it, in Flink too.';
 
@@ -23,12 +22,6 @@ export const unservedRoutes: readonly UnservedRoute[] = [
   { method: 'POST', path: '/jobs/:jobid/coordinators/:operatorid', reason: 'Its requests are serialised Java objects.' },
   { method: 'GET', path: '/jobs/:jobid/jobmanager/log-url', reason: archived },
   { method: 'GET', path: '/jobs/:jobid/taskmanagers/:taskmanagerid/log-url', reason: archived },
-  { method: 'GET', path: '/jobmanager/profiler', reason: noProfiler },
-  { method: 'POST', path: '/jobmanager/profiler', reason: noProfiler },
-  { method: 'GET', path: '/jobmanager/profiler/:filename', reason: noProfiler },
-  { method: 'GET', path: '/taskmanagers/:taskmanagerid/profiler', reason: noProfiler },
-  { method: 'POST', path: '/taskmanagers/:taskmanagerid/profiler', reason: noProfiler },
-  { method: 'GET', path: '/taskmanagers/:taskmanagerid/profiler/:filename', reason: noProfiler },
   { method: 'GET', path: '/jobs/:jobid/rescales/config', reason: newest },
   { method: 'GET', path: '/jobs/:jobid/rescales/overview', reason: newest },
   { method: 'GET', path: '/jobs/:jobid/rescales/history', reason: newest },

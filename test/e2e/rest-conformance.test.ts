@@ -26,6 +26,7 @@ beforeAll(async () => {
     conf: {
       'restart-strategy.type': 'fixed-delay',
       'rest.flamegraph.enabled': true,
+      'rest.profiling.enabled': true,
       'metrics.reporters': 'prom',
       'metrics.reporter.prom.factory.class': 'org.apache.flink.metrics.prometheus.PrometheusReporterFactory',
       'metrics.reporter.prom.port': `${prometheusPort}-${prometheusPort + 20}`,
@@ -330,6 +331,33 @@ describe('what threads do is seen from outside', () => {
     const stacks = async (): Promise<string> => (await call('GET', `/taskmanagers/${taskmanagers[0].id}/thread-dump`)).text;
     await waitFor('the slow filter', async () => /slot \d.*rest-jobs\.ts:\d+:\d+/s.test(await stacks()));
     expect(await stacks()).toMatch(/tasks: .*slow \(\d\/2\)/);
+  });
+
+  test('profiles of each process are taken one at a time, listed, and downloaded whole', async () => {
+    const { taskmanagers } = (await call('GET', '/taskmanagers')).json as Json;
+    for (const [path, route, thread] of [
+      ['/jobmanager', '/jobmanager', 'main'],
+      [`/taskmanagers/${taskmanagers[0].id}`, '/taskmanagers/:taskmanagerid', 'slot 0'],
+    ]) {
+      const start = (body: Json): Promise<HttpAnswer> => http(cluster.restPort, 'POST', `${path}/profiler`, { body: JSON.stringify(body) });
+      const started = await start({ mode: 'CPU', duration: 1 });
+      expect(violations(flinkRestApi.endpoints[`POST ${route}/profiler`]?.answer ?? 'any', started.json), started.text).toEqual([]);
+      expect(await start({ mode: 'CPU', duration: 1 })).toMatchObject({
+        status: 400,
+        json: { errors: [expect.stringContaining('already')] },
+      });
+      expect(await start({ mode: 'LOCK', duration: 1 })).toMatchObject({ status: 400 });
+      expect(await start({ mode: 'CPU', duration: 1e9 })).toMatchObject({ status: 400 });
+      const newest = async (): Promise<Json> =>
+        ((await expectConforming('GET', `${route}/profiler`, `${path}/profiler`)) as Json)['profilingList'][0];
+      await waitFor('the profile', async () => (await newest())['status'] === 'FINISHED');
+      const file = await call('GET', `${path}/profiler/${(await newest())['outputFile']}`);
+      expect(file).toMatchObject({ status: 200, headers: { 'content-type': 'application/octet-stream' } });
+      const events = (file.json as Json)['traceEvents'] as Json[];
+      expect(events.map(({ args }) => args.name)).toContain(thread);
+      expect(events.find(({ name }) => name === 'ProfileChunk')?.['args'].data.cpuProfile.samples.length).toBeGreaterThan(10);
+      expect(await call('GET', `${path}/profiler/..%2f..%2fetc%2fpasswd`)).toMatchObject({ status: 404 });
+    }
   });
 
   test('a flame graph is sampled at the first request, and holds the vertex’s own calls', async () => {

@@ -8,7 +8,9 @@ import { Configuration } from '../../src/config/configuration.ts';
 import { MiniCluster } from '../../src/deployment/local/mini-cluster.ts';
 import type { HandlerContext } from '../../src/rest/handlers/handler-context.ts';
 import { type RestServer, startRestServer } from '../../src/rest/rest-server.ts';
+import { profileThisThread } from '../../src/runtime/metrics/cpu-profile.ts';
 import { processMetrics } from '../../src/runtime/metrics/process-metrics.ts';
+import { ProfilingService, profilingSettings } from '../../src/runtime/metrics/profiling-service.ts';
 import { silentLogger } from '../../src/shared/logger.ts';
 import { systemClock } from '../../src/shared/time.ts';
 
@@ -118,6 +120,12 @@ export class EmbeddedRest implements AsyncDisposable {
       clock: systemClock,
       log: silentLogger,
       logFiles,
+      profiling: new ProfilingService({
+        ...profilingSettings(config, directory),
+        processName: 'jobmanager',
+        clock: systemClock,
+        threads: () => [{ name: 'main', profile: profileThisThread }],
+      }),
       processMetrics,
     };
     return new EmbeddedRest(cluster, directory, context, await startRestServer(context));

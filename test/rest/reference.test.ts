@@ -10,7 +10,7 @@ import { flinkRestApi } from './validate-answer.ts';
 const keyOf = ({ method, path }: { method: string; path: string }): string => `${method} ${path}`;
 
 async function routes(): Promise<Route[]> {
-  await using rest = await EmbeddedRest.start();
+  await using rest = await EmbeddedRest.start({ 'rest.profiling.enabled': 'true' });
   return restRoutes(rest.context);
 }
 

@@ -64,4 +64,15 @@ export const restOptions = {
     default: '50 ms',
     description: 'With rest.flamegraph.num-samples, how long threads are sampled.',
   },
+  'rest.profiling.enabled': {
+    type: 'boolean',
+    default: 'false',
+    description: 'Whether profiles of processes can be taken: whoever reads one sees the names of functions and files.',
+  },
+  'rest.profiling.duration-max': { type: 'duration', default: '300 s', description: 'Longest time that a profile may take.' },
+  'rest.profiling.history-size': { type: 'int', default: '10', description: 'Profiles that are kept for each process.' },
+  'rest.profiling.dir': {
+    type: 'string',
+    description: 'Where each process keeps its profiles. Unset: in its own directory below io.tmp.dirs, gone with it.',
+  },
 } as const satisfies Record<string, Option>;

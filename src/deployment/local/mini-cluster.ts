@@ -159,6 +159,9 @@ export class MiniCluster implements AsyncDisposable {
 
 function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork, onJobOver: (jobId: JobId) => void): TaskExecutorGateway {
   const nothing = async (): Promise<never[]> => [];
+  const unprofiled = async (): Promise<never> => {
+    throw new UserError('NOT_IN_EMBEDDED_CLUSTER', { problem: 'An embedded cluster is profiled with its own process.' });
+  };
   const allocations = new Map<AllocationId, JobId>();
   return {
     requestSlot: async ({ slotIndex, jobId, allocationId }) => {
@@ -183,6 +186,9 @@ function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork, onJobOver
     readLogPiece: async () => new Uint8Array(),
     requestThreadDump: nothing,
     requestFlameGraph: async () => emptyFlameGraph(),
+    startProfiling: unprofiled,
+    listProfilings: nothing,
+    readProfilePiece: unprofiled,
     requestMetrics: async () => ({}),
   };
 }

@@ -6,7 +6,9 @@ import { startRestServer } from '../../rest/rest-server.ts';
 import { JobManager } from '../../runtime/dispatcher/job-manager.ts';
 import { jobManagerGroups } from '../../runtime/dispatcher/job-manager-metrics.ts';
 import type { Leadership } from '../../runtime/ha/high-availability.ts';
+import { profileThisThread } from '../../runtime/metrics/cpu-profile.ts';
 import { processMetrics } from '../../runtime/metrics/process-metrics.ts';
+import { ProfilingService, profilingSettings } from '../../runtime/metrics/profiling-service.ts';
 import { startReporters } from '../../runtime/metrics/reporters/start-reporters.ts';
 import { standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
 import { installationRoot } from '../../shared/installation.ts';
@@ -86,6 +88,12 @@ async function startServices(
     log: log.of('RestServer'),
     clock: systemClock,
     logFiles: { log: context.logFile, stdout: context.stdoutFile },
+    profiling: new ProfilingService({
+      ...profilingSettings(config, directory.path),
+      processName: 'jobmanager',
+      clock: systemClock,
+      threads: () => [{ name: 'main', profile: profileThisThread }],
+    }),
     processMetrics,
   });
   log.info(`Rest endpoint listening at ${rest.url}`);

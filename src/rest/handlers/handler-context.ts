@@ -1,5 +1,6 @@
 /** What all handlers are given. */
 import type { Configuration } from '../../config/configuration.ts';
+import type { ProfilingService } from '../../runtime/metrics/profiling-service.ts';
 import type { DispatcherGateway, MetricDump } from '../../runtime/rpc/gateways.ts';
 import type { LogFiles } from '../../shared/log-files.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -15,6 +16,7 @@ export interface HandlerContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly logFiles: LogFiles;
+  readonly profiling: ProfilingService;
   /** Metrics of the JobManager's process. */
   processMetrics(): MetricDump;
 }

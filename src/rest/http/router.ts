@@ -48,10 +48,6 @@ export function json(content: unknown, status = 200): RestAnswer {
   return { status, contentType: jsonType, content: JSON.stringify(content) };
 }
 
-export function textStream(content: AsyncIterable<Uint8Array>): RestAnswer {
-  return { status: 200, contentType: 'text/plain; charset=UTF-8', content };
-}
-
 export interface RouterOptions {
   readonly log: Logger;
   readonly crossOrigin: CrossOriginPolicy;

@@ -18,6 +18,7 @@ import type { LogPieceRequest } from '../../shared/log-files.ts';
 import type { TaskStateSnapshot } from '../../state/snapshot/handles.ts';
 import type { CheckpointLocation } from '../../state/storage/checkpoint-streams.ts';
 import type { FlameGraphKind, FlameGraphNode } from '../metrics/flame-graph.ts';
+import type { ProfilingInfo } from '../metrics/profiling-service.ts';
 import type { CheckpointStatisticsSnapshot } from './checkpoint-statistics.ts';
 
 export type JobStatus =
@@ -151,6 +152,9 @@ export interface TaskExecutorGateway {
     kind: FlameGraphKind;
     durationMs: number;
   }): Promise<FlameGraphNode>;
+  startProfiling(request: { mode: string; seconds: number }): Promise<ProfilingInfo>;
+  listProfilings(): Promise<ProfilingInfo[]>;
+  readProfilePiece(request: { name: string; offset: number; length: number }): Promise<Uint8Array>;
   requestMetrics(): Promise<MetricDump>;
 }
 

@@ -11,9 +11,11 @@ import { ExternalError, type SerializedError } from '../../shared/errors.ts';
 import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, TaskManagerId } from '../../shared/ids.ts';
 import { type LogFiles, type LogPieceRequest, listLogs, readLogPiece } from '../../shared/log-files.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { systemClock } from '../../shared/time.ts';
 import { profileThisThread } from '../metrics/cpu-profile.ts';
 import { addProfile, emptyFlameGraph, type FlameGraphNode } from '../metrics/flame-graph.ts';
 import type { ReportedGroup } from '../metrics/metric-group.ts';
+import { type ProfilingInfo, ProfilingService, profilingSettings } from '../metrics/profiling-service.ts';
 import { SourcePositions } from '../metrics/source-positions.ts';
 import { dumpSampleMs, type ThreadInfo, threadInfo } from '../metrics/thread-dump.ts';
 import { channelSize, TaskManagerNetworkMemory } from '../network/task-manager-memory.ts';
@@ -68,6 +70,7 @@ export class TaskExecutor implements TaskExecutorGateway {
   readonly #artifacts: ArtifactCache;
   readonly #memoryWatch: MemoryWatch | undefined;
   readonly #metrics: TaskManagerMetrics;
+  readonly #profiling: ProfilingService;
   readonly #jobs = new Map<JobId, KnownJob>();
   #jobManager: JobManagerGateway | undefined;
   #fencing: FencingToken | undefined;
@@ -84,6 +87,15 @@ export class TaskExecutor implements TaskExecutorGateway {
       segmentBytes: options.config.get('taskmanager.memory.segment-size'),
       slotThreads: () => this.#slots.map((slot) => slot.thread),
       usedNetworkBytes: () => this.#memory.usedBytes,
+    });
+    this.#profiling = new ProfilingService({
+      ...profilingSettings(options.config, options.temporaryDirectory),
+      processName: options.taskManagerId,
+      clock: systemClock,
+      threads: () => [
+        { name: 'main', profile: profileThisThread },
+        ...this.#slots.map((slot) => ({ name: `slot ${slot.index}`, profile: (durationMs: number) => slot.thread.profile(durationMs) })),
+      ],
     });
     this.#slots = Array.from(
       { length: slots },
@@ -264,6 +276,18 @@ export class TaskExecutor implements TaskExecutorGateway {
       }),
     );
     return root;
+  }
+
+  async startProfiling(request: { mode: string; seconds: number }): Promise<ProfilingInfo> {
+    return this.#profiling.start(request);
+  }
+
+  async listProfilings(): Promise<ProfilingInfo[]> {
+    return this.#profiling.list();
+  }
+
+  readProfilePiece(request: { name: string; offset: number; length: number }): Promise<Uint8Array> {
+    return this.#profiling.readPiece(request);
   }
 
   /** For reporters. */
