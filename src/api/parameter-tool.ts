@@ -1,5 +1,6 @@
 /** Program arguments and property files, read by key (Flink's ParameterTool). `--key value`, `--key=value`, `-key value`, `--flag`. */
 import { readFileSync } from 'node:fs';
+import { Configuration } from '../config/configuration.ts';
 import { UserError } from '../shared/errors.ts';
 
 const noValue = '__NO_VALUE_KEY';
@@ -18,7 +19,7 @@ export class ParameterTool {
     const values = new Map<string, string[]>();
     for (let i = 0; i < args.length; i++) {
       const word = args[i] as string;
-      const match = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(word);
+      const match = /^--?(?!-)([^=]+)(?:=([\s\S]*))?$/.exec(word);
       if (!match) {
         throw new UserError('BAD_ARGUMENT', {
           problem: `Error parsing arguments '${args.join(' ')}' on '${word}'. Please prefix keys with -- or -.`,
@@ -26,7 +27,7 @@ export class ParameterTool {
       }
       const key = match[1] as string;
       const next = args[i + 1];
-      const isValue = match[2] === undefined && next !== undefined && (!next.startsWith('-') || /^-\d/.test(next));
+      const isValue = match[2] === undefined && next !== undefined && (!next.startsWith('-') || /^-\.?\d/.test(next));
       const value = match[2] ?? (isValue ? (next as string) : noValue);
       if (isValue) i++;
       values.set(key, [...(values.get(key) ?? []), value]);
@@ -38,12 +39,9 @@ export class ParameterTool {
     return new ParameterTool(new Map(Object.entries(map).map(([key, value]) => [key, [value]])));
   }
 
+  /** A `.properties` file in Java's form. */
   static fromPropertiesFile(path: string): ParameterTool {
-    const lines = readFileSync(path, 'utf8').split(/\r?\n/);
-    const pairs = lines.filter((line) => /^\s*[^#!\s]/.test(line)).map((line) => /^\s*([^=:\s]+)\s*[=:\s]\s*(.*)$/.exec(line));
-    return ParameterTool.fromMap(
-      Object.fromEntries(pairs.filter((match) => match !== null).map((match) => [match[1] as string, match[2] as string])),
-    );
+    return ParameterTool.fromMap(parseProperties(readFileSync(path, 'utf8')));
   }
 
   has(key: string): boolean {
@@ -72,16 +70,39 @@ export class ParameterTool {
     return (this.#values.get(key) ?? []).filter((value) => value !== noValue);
   }
 
-  getInt(key: string, defaultValue?: number): number {
-    return this.#number(key, defaultValue, /^[+-]?\d+$/, 'a whole number');
+  getByte(key: string, defaultValue?: number): number {
+    return this.#whole(key, defaultValue, 2 ** 7);
   }
 
+  getShort(key: string, defaultValue?: number): number {
+    return this.#whole(key, defaultValue, 2 ** 15);
+  }
+
+  getInt(key: string, defaultValue?: number): number {
+    return this.#whole(key, defaultValue, 2 ** 31);
+  }
+
+  /** Whole numbers that a `number` holds exactly; {@link getBigInt} has no limit. */
   getLong(key: string, defaultValue?: number): number {
-    return this.getInt(key, defaultValue);
+    return this.#whole(key, defaultValue, Number.MAX_SAFE_INTEGER + 1);
+  }
+
+  getBigInt(key: string, defaultValue?: bigint): bigint {
+    const text = defaultValue === undefined ? this.getRequired(key) : this.get(key);
+    if (text === undefined) return defaultValue as bigint;
+    if (wholeNumber.test(text)) return BigInt(text.replace(/^\+/, ''));
+    throw notANumber(key, 'a whole number', text);
+  }
+
+  getFloat(key: string, defaultValue?: number): number {
+    return Math.fround(this.getDouble(key, defaultValue));
   }
 
   getDouble(key: string, defaultValue?: number): number {
-    return this.#number(key, defaultValue, /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i, 'a number');
+    const text = this.#numberText(key, defaultValue);
+    if (typeof text === 'number') return text;
+    if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
+    throw notANumber(key, 'a number', text);
   }
 
   getBoolean(key: string, defaultValue?: boolean): boolean {
@@ -106,10 +127,47 @@ export class ParameterTool {
     return new Set(this.#unrequested);
   }
 
-  #number(key: string, defaultValue: number | undefined, form: RegExp, what: string): number {
-    const text = defaultValue === undefined ? this.getRequired(key) : this.get(key);
-    if (text === undefined) return defaultValue as number;
-    if (form.test(text)) return Number(text);
-    throw new UserError('BAD_ARGUMENT', { problem: `--${key} must be ${what}, not '${text}'.` });
+  getNumberOfParameters(): number {
+    return this.#values.size;
   }
+
+  getConfiguration(): Configuration {
+    return Configuration.of(this.toMap());
+  }
+
+  /** `limit` is the first number above the range. */
+  #whole(key: string, defaultValue: number | undefined, limit: number): number {
+    const text = this.#numberText(key, defaultValue);
+    if (typeof text === 'number') return text;
+    const value = Number(text);
+    if (wholeNumber.test(text) && value >= -limit && value < limit) return value;
+    throw notANumber(key, `a whole number from ${-limit} to ${limit - 1}`, text);
+  }
+
+  #numberText(key: string, defaultValue: number | undefined): string | number {
+    return (defaultValue === undefined ? this.getRequired(key) : this.get(key)) ?? (defaultValue as number);
+  }
+}
+
+const wholeNumber = /^[+-]?\d+$/;
+
+function notANumber(key: string, wanted: string, text: string): UserError {
+  return new UserError('BAD_ARGUMENT', { problem: `--${key} must be ${wanted}, not '${text}'.` });
+}
+
+function parseProperties(text: string): Record<string, string> {
+  // A backslash at the end of a line continues it; the next line's indentation does not count.
+  const lines = text.replace(/(?<!\\)((?:\\\\)*)\\\r?\n[ \t]*/g, '$1').split(/\r?\n/);
+  const entries = lines
+    .filter((line) => /^\s*[^#!\s]/.test(line))
+    .map((line) => /^\s*((?:\\.|[^\\=:\s])*)\s*[=:]?\s*(.*)$/.exec(line))
+    .map((match) => [unescapeProperty(match?.[1] ?? ''), unescapeProperty(match?.[2] ?? '')]);
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+function unescapeProperty(text: string): string {
+  const named: Record<string, string> = { t: '\t', n: '\n', r: '\r', f: '\f' };
+  return text.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_, code: string | undefined, character: string) =>
+    code === undefined ? (named[character] ?? character) : String.fromCharCode(Number.parseInt(code, 16)),
+  );
 }

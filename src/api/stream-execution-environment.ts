@@ -17,6 +17,7 @@ import {
   renderPlan,
 } from './executor.ts';
 import type { SourceFunction } from './functions.ts';
+import { ignoredTimestamps } from './ignored-timestamps.ts';
 import { JobBuilder } from './job-builder.ts';
 import type { ParameterTool } from './parameter-tool.ts';
 import { programPath } from './program-path.ts';
@@ -278,6 +279,7 @@ export class StreamExecutionEnvironment {
   takeJob(jobName?: string): RecordedJob {
     const job = this.#recordedJob(jobName);
     this.builder.clear();
+    for (const warning of ignoredTimestamps(job.transformations)) console.warn(`WARNING: ${warning}`);
     return job;
   }
 

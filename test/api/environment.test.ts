@@ -1,5 +1,5 @@
 /** Settings of the environment, its plan, and what it refuses before anything runs. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { RestartStrategies, StreamExecutionEnvironment, Time, WatermarkStrategy } from 'weir';
 import { localEnvironment } from '../harness/local.ts';
 
@@ -112,6 +112,20 @@ test('two steps with one uid, and an uneven forward, are refused with their plac
     .map((n) => n)
     .setParallelism(3);
   expect(() => uneven.getExecutionPlan()).toThrow(/'Source: Sequence Source' runs 2 times, 'Map' 3 times/);
+});
+
+test('timestamps that nobody uses are told', () => {
+  const warnings: string[] = [];
+  const warn = vi.spyOn(console, 'warn').mockImplementation((line: string) => void warnings.push(line));
+  const env = localEnvironment();
+  const numbers = env.fromElements(1);
+  numbers.assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps());
+  numbers.assignTimestampsAndWatermarks(WatermarkStrategy.forMonotonousTimestamps()).rebalance().print();
+  env.takeJob();
+  warn.mockRestore();
+  expect(warnings).toEqual([
+    expect.stringMatching(/^WARNING: assignTimestampsAndWatermarks\(\) at .*environment\.test\.ts:\d+:\d+ has no effect/),
+  ]);
 });
 
 test('listeners hear of submission and end, with the failure if there is one', async () => {
