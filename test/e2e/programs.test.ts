@@ -30,13 +30,18 @@ function printed(stdout: string): string[] {
   return [...stdout.matchAll(/^(?:\d+> )(.*)$/gm)].map((match) => match[1] as string).sort();
 }
 
-const sums = ['1', '12', '2', '4', '6', '9'];
+/** Rolling sums of 1 to 6 by parity, in whatever order the two readers of the sequence came: a line a number, the last ones these. */
+function expectSums(lines: readonly string[], suffix = ''): void {
+  expect(lines).toHaveLength(6);
+  expect(lines).toEqual(expect.arrayContaining([`9${suffix}`, `12${suffix}`]));
+  for (const line of lines) expect(line.endsWith(suffix)).toBe(true);
+}
 
 describe('a script', () => {
   test('that awaits execute', async () => {
     const run = await local('awaits-at-top-level.ts');
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(printed(run.stdout)).toEqual(sums);
+    expectSums(printed(run.stdout));
     expect(run.stdout.match(/the script goes on/g)).toHaveLength(1);
   });
 
@@ -47,27 +52,27 @@ describe('a script', () => {
       .exec(run.stdout)
       ?.slice(1)
       .find((match) => match !== undefined);
-    expect(printed(run.stdout)).toEqual(sums.map((sum) => `${sum} true ${startedAt}`));
+    expectSums(printed(run.stdout), ` true ${startedAt}`);
     expect(run.stdout.match(/the script goes on/g)).toHaveLength(1);
   });
 
   test('in CommonJS', async () => {
     const run = await local('common-js.cjs');
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(printed(run.stdout)).toEqual(sums.map((sum) => `${sum} b`));
+    expectSums(printed(run.stdout), ' b');
   });
 
   test('that exports what it calls runs once', async () => {
     const run = await local('exports-and-runs.ts', 'these', 'arguments');
     expect(run).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(printed(run.stdout)).toEqual(sums);
+    expectSums(printed(run.stdout));
     expect(run.stdout).toContain('ran with these arguments\n');
   });
 
   test('runs in a cluster, several subtasks to a slot', async () => {
     const run = await cluster.flink(['run', '-p', '2', 'awaits-at-top-level.ts'], { cwd: forms });
     expect(run, cluster.logs()).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(printed(cluster.logFile(/taskexecutor.*\.out$/))).toEqual(sums);
+    expectSums(printed(cluster.logFile(/taskexecutor.*\.out$/)));
     // What the script says is said by the client; workers run it again and keep quiet.
     expect(run.stdout).toContain('the script goes on');
     expect(cluster.logFile(/taskexecutor.*\.out$/)).not.toContain('the script goes on');
