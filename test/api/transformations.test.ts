@@ -13,7 +13,7 @@ interface Sale {
 
 const sale: fc.Arbitrary<Sale> = fc.record({
   shop: fc.constantFrom('a', 'b', 'ä', '日本', ''),
-  amount: fc.oneof(fc.integer(), fc.double({ noNaN: true })),
+  amount: fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })),
   item: fc.record({ name: fc.string(), tags: fc.array(fc.string(), { maxLength: 3 }) }),
   at: fc.option(fc.date({ noInvalidDate: true })),
 });
