@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ExternalError } from '../../shared/errors.ts';
+import { readProcessStat } from '../../shared/process-stat.ts';
 import { pidFileVariable, readyFileVariable } from './supervised-process.ts';
 import { makeWritableDirectory } from './writable-directory.ts';
 
@@ -102,11 +103,8 @@ export function isRunning(pid: number): boolean {
 
 /** Ended, but its parent (a container's init, say) has not looked yet. */
 function isZombie(pid: number): boolean {
-  try {
-    return /^\d+ \(.*\) [ZX] /s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
+  const state = readProcessStat(pid)?.state;
+  return state === 'Z' || state === 'X';
 }
 
 function showsEnvironments(): boolean {

@@ -1,5 +1,6 @@
 /** Processes that user code started and that would outlive the death of this process. Linux only; elsewhere none are found. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { readProcessStat } from '../../shared/process-stat.ts';
 
 export function killDescendants(): void {
   for (const pid of descendantsOf(process.pid)) {
@@ -29,20 +30,10 @@ function processes(): { pid: number; parent: number }[] {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .flatMap((name) => {
-        const parent = parentOf(name);
-        return parent === undefined ? [] : [{ pid: Number(name), parent }];
+        const stat = readProcessStat(Number(name));
+        return stat === undefined ? [] : [{ pid: Number(name), parent: stat.parent }];
       });
   } catch {
     return [];
-  }
-}
-
-/** The fourth field of `stat`; the second is a name in parentheses that may hold anything. */
-function parentOf(pid: string): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined;
   }
 }

@@ -6,6 +6,7 @@ import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { join } from 'node:path';
 import type { Configuration } from '../../config/configuration.ts';
 import { UserError } from '../../shared/errors.ts';
+import { readProcessStat } from '../../shared/process-stat.ts';
 
 export interface TemporaryDirectory {
   readonly path: string;
@@ -61,10 +62,10 @@ function isAbandoned(directory: string): boolean {
 /** Boot of the machine, pid namespace, pid, and start of the process, for pids come again. Undefined outside Linux, or when it is gone. */
 function processIdentity(pid: number): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const startedAt = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const stat = readProcessStat(pid);
+    if (!stat) return undefined;
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    return [boot, readlinkSync('/proc/self/ns/pid'), pid, startedAt].join(' ');
+    return [boot, readlinkSync('/proc/self/ns/pid'), pid, stat.startTime].join(' ');
   } catch {
     return undefined;
   }

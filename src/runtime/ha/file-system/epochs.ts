@@ -6,13 +6,14 @@
  * A leader that was only slow is not trusted to notice: every record it makes is checked against the claims after it was
  * written (see {@link EpochRecords}), so that a stopped process that goes on later changes nothing.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { epochName, epochsDirectory, highestEpoch } from '../../../config/high-availability/leader-files.ts';
 import { ExternalError } from '../../../shared/errors.ts';
 import { randomHex } from '../../../shared/ids.ts';
+import { readProcessStat } from '../../../shared/process-stat.ts';
 import type { Clock } from '../../../shared/time.ts';
 import { writeDurably } from './durable-file.ts';
 
@@ -86,7 +87,7 @@ export class Epochs {
 
   /** `link` is atomic and fails when the name is there: two processes never win the same number. */
   async #tryClaim(epoch: number): Promise<boolean> {
-    const claim: Claim = { host: hostname(), pid: process.pid, startTime: startTimeOf(process.pid), token: randomHex(8) };
+    const claim: Claim = { host: hostname(), pid: process.pid, startTime: readProcessStat(process.pid)?.startTime, token: randomHex(8) };
     const temporary = join(this.#directory, `.claim-${claim.token}`);
     await writeDurably(temporary, JSON.stringify(claim));
     try {
@@ -147,24 +148,14 @@ export class Epochs {
 
 /** A process id may belong to somebody else by now; the time of its start tells. */
 function isAlive({ pid, startTime }: Claim): boolean {
-  const now = startTimeOf(pid);
-  if (startTime !== undefined) return now === startTime;
+  const stat = readProcessStat(pid);
+  // A zombie holds nothing any more.
+  if (startTime !== undefined) return stat?.startTime === startTime && stat.state !== 'Z';
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
-}
-
-function startTimeOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie holds nothing any more.
-    return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    return undefined;
   }
 }
 
