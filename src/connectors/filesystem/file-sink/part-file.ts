@@ -6,9 +6,9 @@
  * holds of an unfinished file into a file of its own; the former attempt may still be alive and writing.
  */
 import { closeSync, copyFileSync, fsyncSync, mkdirSync, openSync, statSync, truncateSync, writeSync } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ExternalError } from '../../../shared/errors.ts';
+import { LocalFileSystem } from '../../../shared/file-system/local-file-system.ts';
 import { randomHex } from '../../../shared/ids.ts';
 
 /** Plain data: it stands in checkpoints. */
@@ -27,6 +27,7 @@ export type FileCommittable =
   | { readonly kind: 'discard'; readonly path: string };
 
 const bufferBytes = 64 * 1024;
+const files = new LocalFileSystem();
 
 export class PartFile {
   readonly bucketId: string;
@@ -117,13 +118,13 @@ export class PartFile {
 /** Idempotent: the job may fail between the rename and the news of it. */
 export async function commitPartFile(committable: FileCommittable): Promise<void> {
   if (committable.kind === 'discard') {
-    await rm(committable.path, { force: true });
+    await files.remove(committable.path);
     return;
   }
   const { path, target, length } = committable;
-  const pending = await sizeOf(path);
+  const pending = (await files.status(path))?.size;
   if (pending === undefined) {
-    if ((await sizeOf(target)) === length) return;
+    if ((await files.status(target))?.size === length) return;
     throw new ExternalError('PART_FILE_MISSING', {
       problem: `The part file ${path} cannot get its final name ${target}: it is gone.`,
       tryNext: ['Leave files with .inprogress in their name to the job that writes them.'],
@@ -131,30 +132,12 @@ export async function commitPartFile(committable: FileCommittable): Promise<void
     });
   }
   if (pending < length) throw shorter(path, length);
-  await rename(path, target);
-  syncDirectory(dirname(target));
+  await files.rename(path, target);
+  await files.syncDirectory(dirname(target));
 }
 
 function inProgressName(target: string): string {
   return join(dirname(target), `.${basename(target)}.inprogress.${randomHex(16)}`);
-}
-
-function syncDirectory(directory: string): void {
-  const file = openSync(directory, 'r');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function shorter(path: string, length: number): ExternalError {

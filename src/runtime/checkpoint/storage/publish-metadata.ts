@@ -3,32 +3,19 @@
  * never replaced.
  */
 import { ExternalError, UserError } from '../../../shared/errors.ts';
-import { type FileSystem, fileSystemOf } from '../../../shared/file-system/file-system.ts';
+import { fileSystemOf } from '../../../shared/file-system/file-system.ts';
+import { writeDurably } from '../../../shared/file-system/write-durably.ts';
 import { metadataFile, temporaryMetadataFile } from '../../../state/storage/checkpoint-paths.ts';
 
 /** Durable when it resolves. Throws UserError('CHECKPOINT_EXISTS') and ExternalError('CHECKPOINT_WRITE_FAILED'). */
 export async function publishMetadata(directory: string, bytes: Uint8Array): Promise<void> {
   const { fileSystem, path } = fileSystemOf(directory);
   const target = metadataFile(path);
-  const temporary = temporaryMetadataFile(path);
   try {
     if (await fileSystem.status(target)) throw alreadyThere(directory);
-    await fileSystem.remove(temporary);
-    await writeWhole(fileSystem, temporary, bytes);
-    await fileSystem.rename(temporary, target);
-    await fileSystem.syncDirectory(path);
+    await writeDurably(fileSystem, target, bytes, temporaryMetadataFile(path));
   } catch (error) {
     throw error instanceof UserError ? error : notWritten(directory, error);
-  }
-}
-
-async function writeWhole(fileSystem: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const file = await fileSystem.create(path);
-  try {
-    await file.write([bytes]);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

@@ -11,7 +11,7 @@ import { crc32 } from 'node:zlib';
 import { epochName } from '../../../config/high-availability/leader-files.ts';
 import { ExternalError } from '../../../shared/errors.ts';
 import { LeadershipLostError } from '../high-availability.ts';
-import { syncDirectory, writeDurably } from './durable-file.ts';
+import { clusterFiles, writeText } from './cluster-files.ts';
 import { storageError } from './epochs.ts';
 
 const formatVersion = 1;
@@ -44,8 +44,8 @@ export class EpochRecords {
       for (const name of former === undefined ? [] : await recordNames(former)) {
         await copyFile(join(former as string, name), join(directory, name));
       }
-      await syncDirectory(directory);
-      await writeDurably(join(directory, completeMark), '');
+      await clusterFiles.syncDirectory(directory);
+      await writeText(join(directory, completeMark), '');
       records.#requireLeadership();
       await removeOthers(options.cluster, options.epoch);
     } catch (error) {
@@ -56,13 +56,13 @@ export class EpochRecords {
 
   /** Durable, and certain to be seen by the next leader, when it resolves. */
   async put(name: string, value: unknown): Promise<void> {
-    await this.#write(() => writeDurably(join(this.#directory, name), encode(value)));
+    await this.#write(() => writeText(join(this.#directory, name), encode(value)));
   }
 
   async remove(name: string): Promise<void> {
     await this.#write(async () => {
       await rm(join(this.#directory, name), { force: true });
-      await syncDirectory(this.#directory);
+      await clusterFiles.syncDirectory(this.#directory);
     });
   }
 

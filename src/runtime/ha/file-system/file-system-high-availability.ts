@@ -1,9 +1,10 @@
 /** High availability on a directory that all JobManagers of a cluster share. Layout: docs/formats/high-availability.md. */
-import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../../../config/configuration.ts';
 import { addressFile, clusterDirectory, type LeaderAddress } from '../../../config/high-availability/leader-files.ts';
 import type { JobGraph } from '../../../graph/job-graph.ts';
+import { writeDurably } from '../../../shared/file-system/write-durably.ts';
 import { type BlobKey, type FencingToken, type JobId, randomHex } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/logger.ts';
 import type { Clock } from '../../../shared/time.ts';
@@ -12,7 +13,7 @@ import type { CompletedCheckpointRecords } from '../../checkpoint/completed-chec
 import type { JobResult } from '../../rpc/gateways.ts';
 import type { BlobArchive, HighAvailability, JobRecords, Leadership } from '../high-availability.ts';
 import { RecordedCheckpointIds, RecordedCheckpoints } from './checkpoint-records.ts';
-import { writeDurably } from './durable-file.ts';
+import { clusterFiles, writeText } from './cluster-files.ts';
 import { EpochRecords } from './epoch-records.ts';
 import { Epochs, storageError } from './epochs.ts';
 
@@ -88,7 +89,7 @@ class FileSystemLeadership implements Leadership {
   }
 
   async publishAddress(address: Omit<LeaderAddress, 'epoch'>): Promise<void> {
-    await writeDurably(addressFile(this.#cluster, this.#epoch), JSON.stringify(address));
+    await writeText(addressFile(this.#cluster, this.#epoch), JSON.stringify(address));
   }
 
   checkpointsOf(jobId: JobId): CompletedCheckpointRecords {
@@ -173,12 +174,7 @@ class BlobDirectory implements BlobArchive {
     try {
       await mkdir(this.#directory, { recursive: true });
       if (await isThere(target)) return;
-      const temporary = `${target}.${randomHex(6)}.tmp`;
-      await copyFile(file, temporary);
-      const handle = await open(temporary, 'r+');
-      await handle.sync();
-      await handle.close();
-      await rename(temporary, target);
+      await writeDurably(clusterFiles, target, await readFile(file), `${target}.${randomHex(6)}.tmp`);
     } catch (error) {
       throw storageError(this.#directory, error);
     }
