@@ -15,6 +15,8 @@ export interface TaskFacts {
   readonly maxParallelism: number;
   readonly attemptNumber: number;
   readonly configuration: Readonly<Record<string, string>>;
+  /** Periodic checkpoints are taken. */
+  readonly isCheckpointed: boolean;
 }
 
 export class TaskRuntimeContext implements RuntimeContext {
@@ -86,7 +88,7 @@ export class TaskRuntimeContext implements RuntimeContext {
   }
 
   isCheckpointingEnabled(): boolean {
-    return (Configuration.of(this.#facts.configuration).getOptional('execution.checkpointing.interval') ?? 0) > 0;
+    return this.#facts.isCheckpointed;
   }
 
   getTaskNameWithSubtasks(): string {

@@ -89,6 +89,8 @@ export interface StreamTaskOptions {
 export class StreamTask {
   readonly #options: StreamTaskOptions;
   readonly #config: Configuration;
+  /** Periodic checkpoints are taken. */
+  readonly #isCheckpointed: boolean;
   readonly #metrics: TaskMetrics;
   readonly #times = new TaskTimes();
   readonly #accumulators = new Map<string, Accumulator<unknown, unknown>>();
@@ -137,6 +139,7 @@ export class StreamTask {
   constructor(options: StreamTaskOptions) {
     this.#options = options;
     this.#config = Configuration.of(options.jobGraph.configuration);
+    this.#isCheckpointed = (this.#config.getOptional('execution.checkpointing.interval') ?? 0) > 0;
     this.#highestCompletedId = options.descriptor.restore?.checkpointId ?? -1;
     this.#metrics = new TaskMetrics(() => options.clock.monotonic());
   }
@@ -493,10 +496,6 @@ export class StreamTask {
     return this.#finalCheckpointCompleted || !this.#drains || !this.#isCheckpointed;
   }
 
-  get #isCheckpointed(): boolean {
-    return (this.#config.getOptional('execution.checkpointing.interval') ?? 0) > 0;
-  }
-
   async #endOfTask(): Promise<void> {
     this.#become('closing');
     this.#broadcast({ kind: 'end-of-partition' });
@@ -721,6 +720,7 @@ export class StreamTask {
       maxParallelism: descriptor.vertex.maxParallelism,
       attemptNumber: descriptor.attemptNumber,
       configuration: jobGraph.configuration,
+      isCheckpointed: this.#isCheckpointed,
     };
     return {
       runtimeContext: new TaskRuntimeContext(

@@ -13,6 +13,7 @@ import type { KeyedStateBackend, StateSnapshot } from '../../state/keyed/keyed-s
 import type { OperatorStateBackend } from '../../state/operator/operator-state-backend.ts';
 import { type OperatorSubtaskState, stateSizeBytes, type TaskStateSnapshot } from '../../state/snapshot/handles.ts';
 import type { CheckpointOutputStream, CheckpointStreams } from '../../state/storage/checkpoint-streams.ts';
+import { AbortedCheckpoints } from '../network/barrier/aborted-checkpoints.ts';
 import type { AlignmentMetrics, CheckpointBarrier } from '../network/barrier/barrier-handler.ts';
 import type { ChannelEvent } from '../network/channel.ts';
 import type { CheckpointDeclineReason } from '../rpc/gateways.ts';
@@ -48,13 +49,10 @@ export interface SubtaskCheckpointsOptions {
   fail(error: unknown): void;
 }
 
-/** How many aborted ids are remembered, for barriers that come behind the news of their abort. */
-const abortedIdsKept = 128;
-
 export class SubtaskCheckpoints {
   readonly #options: SubtaskCheckpointsOptions;
   readonly #running = new Map<number, RunningSnapshot>();
-  readonly #aborted = new Set<number>();
+  readonly #aborted = new AbortedCheckpoints();
   #lastSnapshotId = -1;
 
   constructor(options: SubtaskCheckpointsOptions) {
@@ -82,7 +80,6 @@ export class SubtaskCheckpoints {
   /** News from the JobManager: the checkpoint will not complete. */
   aborted(checkpointId: number): void {
     this.#aborted.add(checkpointId);
-    if (this.#aborted.size > abortedIdsKept) this.#aborted.delete(Math.min(...this.#aborted));
     this.#drop(checkpointId);
   }
 

@@ -2,14 +2,8 @@
  * Exactly-once alignment: a channel that has shown its barrier is blocked until all have; then the snapshot is taken and all
  * go on. One checkpoint aligns at a time, because a newer barrier can only come over a channel that is not blocked.
  */
-import {
-  type AlignmentMetrics,
-  abortedIdsKept,
-  type BarrierClock,
-  type BarrierHandler,
-  type BarrierListener,
-  type CheckpointBarrier,
-} from './barrier-handler.ts';
+import { AbortedCheckpoints } from './aborted-checkpoints.ts';
+import type { AlignmentMetrics, BarrierClock, BarrierHandler, BarrierListener, CheckpointBarrier } from './barrier-handler.ts';
 
 export class AlignedBarriers implements BarrierHandler {
   readonly #listener: BarrierListener;
@@ -17,7 +11,7 @@ export class AlignedBarriers implements BarrierHandler {
   readonly #ended: boolean[];
   readonly #aligned = new Set<number>();
   readonly #blocked = new Set<number>();
-  readonly #abortedIds = new Set<number>();
+  readonly #aborted = new AbortedCheckpoints();
   #open: number;
   /** Channels this alignment covers, frozen at its first barrier. */
   #target = 0;
@@ -42,7 +36,7 @@ export class AlignedBarriers implements BarrierHandler {
   barrier(channel: number, barrier: CheckpointBarrier): void {
     const id = barrier.checkpointId;
     // Obsolete: aborted or overtaken meanwhile. Its channel was never blocked for it.
-    if (id < this.#current || (id === this.#current && !this.#isPending) || this.#abortedIds.has(id)) return;
+    if (id < this.#current || (id === this.#current && !this.#isPending) || this.#aborted.has(id)) return;
     if (id > this.#current) this.#begin(barrier);
     this.#blocked.add(channel);
     this.#listener.block(channel);
@@ -74,8 +68,7 @@ export class AlignedBarriers implements BarrierHandler {
 
   aborted(checkpointId: number): void {
     if (checkpointId < this.#current) return;
-    this.#abortedIds.add(checkpointId);
-    if (this.#abortedIds.size > abortedIdsKept) this.#abortedIds.delete(Math.min(...this.#abortedIds));
+    this.#aborted.add(checkpointId);
     if (checkpointId !== this.#current || !this.#isPending) return;
     this.#finish();
     this.#listener.cancelled(checkpointId);

@@ -32,9 +32,6 @@ export interface BarrierListener {
   cancelled(checkpointId: number): void;
 }
 
-/** Aborted ids that a handler remembers, for barriers that come behind the news. */
-export const abortedIdsKept = 128;
-
 export interface BarrierHandler {
   barrier(channel: number, barrier: CheckpointBarrier): void;
   /** The producer of this channel took no snapshot for the id. */
