@@ -8,6 +8,7 @@ import type { OperatorId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import { readStateBackend } from '../../state/storage/state-backend-settings.ts';
+import { readStreamSizes } from '../../state/storage/stream-sizes.ts';
 import { CheckpointCoordinator, type CheckpointCoordinatorOptions } from '../checkpoint/checkpoint-coordinator.ts';
 import { type CheckpointIdCounter, InMemoryCheckpointIdCounter } from '../checkpoint/checkpoint-id-counter.ts';
 import type { JobEnd } from '../checkpoint/checkpoint-properties.ts';
@@ -56,8 +57,7 @@ export class JobCheckpoints {
       jobId: graph.jobGraph.jobId,
       backend,
       savepointDirectory: config.get('execution.checkpointing.savepoint-dir') || undefined,
-      inlineThresholdBytes: config.get('execution.checkpointing.data-inline-threshold'),
-      writeBufferBytes: config.get('execution.checkpointing.write-buffer-size'),
+      sizes: readStreamSizes(config),
       ownSubdirectory: config.get('execution.checkpointing.create-subdir'),
     });
     this.#cleaner = new CheckpointCleaner(log, () => this.#coordinator?.decide());

@@ -8,9 +8,7 @@ import type { StreamHandle } from '../snapshot/handles.ts';
 import { jobDirectory, qualified, taskOwnedDirectory } from './checkpoint-paths.ts';
 import type { CheckpointLocation, CheckpointStreams } from './checkpoint-streams.ts';
 import { readStateBackend } from './state-backend-settings.ts';
-
-/** What one log may hold in the JobManager's memory; the limit of any other state there. */
-const maxInlineBytes = 5 * 2 ** 20;
+import { readStreamSizes } from './stream-sizes.ts';
 
 export class StreamedTaskOwnedLogs implements TaskOwnedLogs {
   readonly #streams: CheckpointStreams;
@@ -64,8 +62,6 @@ function taskOwnedLocation(jobId: JobId, config: Configuration): CheckpointLocat
       storage === 'filesystem' && checkpointDirectory !== undefined
         ? taskOwnedDirectory(jobDirectory(qualified(checkpointDirectory), jobId))
         : undefined,
-    inlineThresholdBytes: config.get('execution.checkpointing.data-inline-threshold'),
-    inlineLimitBytes: maxInlineBytes,
-    writeBufferBytes: config.get('execution.checkpointing.write-buffer-size'),
+    ...readStreamSizes(config),
   };
 }

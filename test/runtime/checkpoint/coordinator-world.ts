@@ -118,8 +118,7 @@ export class CoordinatorWorld {
       jobId,
       backend: readStateBackend(config),
       savepointDirectory: `${scheme}:/savepoints`,
-      inlineThresholdBytes: 100,
-      writeBufferBytes: 100,
+      sizes: { inlineThresholdBytes: 100, inlineLimitBytes: 5 * 2 ** 20, writeBufferBytes: 100 },
       ownSubdirectory: true,
     });
     this.statistics = new CheckpointStatistics({ ...settings, stateBackend: 'hashmap', storage: storage.description }, this.clock, 10);

@@ -20,11 +20,10 @@ import {
 } from '../../../state/storage/checkpoint-paths.ts';
 import type { CheckpointLocation } from '../../../state/storage/checkpoint-streams.ts';
 import type { StateBackendSettings } from '../../../state/storage/state-backend-settings.ts';
+import type { StreamSizes } from '../../../state/storage/stream-sizes.ts';
 import type { CheckpointPlace } from '../completed-checkpoint.ts';
 import { publishMetadata } from './publish-metadata.ts';
 
-/** Largest state of one subtask's operator that the JobManager keeps in its memory. */
-const maxInlineStateBytes = 5 * 2 ** 20;
 const directoryAttempts = 10;
 
 /** Where one checkpoint goes. */
@@ -41,8 +40,7 @@ export interface CheckpointStorageOptions {
   readonly backend: StateBackendSettings;
   /** Used when no target is given. */
   readonly savepointDirectory: string | undefined;
-  readonly inlineThresholdBytes: number;
-  readonly writeBufferBytes: number;
+  readonly sizes: StreamSizes;
   /** False: checkpoints lie in the checkpoint directory itself, beside those of other jobs. */
   readonly ownSubdirectory: boolean;
 }
@@ -118,8 +116,7 @@ export class CheckpointStorage {
   }
 
   #location(directory: string | undefined): CheckpointLocation {
-    const { inlineThresholdBytes, writeBufferBytes } = this.#options;
-    return { directory, inlineThresholdBytes, writeBufferBytes, inlineLimitBytes: maxInlineStateBytes };
+    return { directory, ...this.#options.sizes };
   }
 }
 
