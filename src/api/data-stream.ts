@@ -1,6 +1,7 @@
 /**
  * Streams as a program sees them. Each call adds a step to the job and gives a new handle; nothing runs before `execute`.
- * Flink's names; wherever Flink wants a one-method object, a plain function will do.
+ * Flink's names; wherever Flink wants a one-method object, a plain function will do. In one file because the kinds of streams
+ * make each other: keyBy gives a KeyedStream, its reduce gives a stream again.
  */
 // biome-ignore-all lint/suspicious/noExplicitAny: the erased side of generic transformations
 import { UserError } from '../shared/errors.ts';

@@ -1,6 +1,7 @@
 /**
  * One attempt of one subtask: replays the program, wires its chain, and processes input in slices until the input ends, the
- * task is cancelled, or something fails. Single-threaded: mails and slices never overlap.
+ * task is cancelled, or something fails. Single-threaded: mails and slices never overlap. Long because it is one state machine:
+ * what is allowed at each call (a record, a barrier, a mail, an end) depends on the state below and on what is awaited.
  *
  *   created → initializing → running → finishing → draining → closing → finished
  *        any of them → canceling → canceled
@@ -40,6 +41,7 @@ import { OperatorChain } from './operator-chain.ts';
 import { TaskRuntimeContext } from './runtime-context.ts';
 import { type OperatorStates, SubtaskCheckpoints } from './subtask-checkpoint.ts';
 import type { SharedChannels, SlotRuntimeListener } from './task-host.ts';
+import { TaskMailbox } from './task-mailbox.ts';
 
 type TaskState =
   | 'created'
@@ -63,12 +65,6 @@ const walkSliceMs = 1;
 const finishSliceMs = 1;
 /** How long a call into user code may take to come back when the task is cancelled or has failed. */
 const lastCallPatienceMs = 5000;
-
-interface Mail {
-  readonly run: () => void;
-  /** Waits until no operator is interrupted and none awaits a promise: it touches state, or must not overtake an emission. */
-  readonly needsQuiet: boolean;
-}
 
 export interface StreamTaskOptions {
   readonly descriptor: TaskDeploymentDescriptor;
@@ -95,10 +91,7 @@ export class StreamTask {
   readonly #times = new TaskTimes();
   readonly #accumulators = new Map<string, Accumulator<unknown, unknown>>();
   readonly #abort = new AbortController();
-  /** In order: a mail that must wait holds back those behind it. */
-  readonly #mails: Mail[] = [];
-  /** News about checkpoints overtake other mails. */
-  readonly #urgentMails: (() => void)[] = [];
+  readonly #mailbox: TaskMailbox;
   readonly #states = new Map<StreamOperator, OperatorStates>();
   readonly #pending: StreamOperator[] = [];
   readonly #chainPosition = new Map<StreamOperator, number>();
@@ -142,6 +135,10 @@ export class StreamTask {
     this.#isCheckpointed = (this.#config.getOptional('execution.checkpointing.interval') ?? 0) > 0;
     this.#highestCompletedId = options.descriptor.restore?.checkpointId ?? -1;
     this.#metrics = new TaskMetrics(() => options.clock.monotonic());
+    this.#mailbox = new TaskMailbox(
+      { isQuiet: () => this.#isQuiet, isAwaiting: () => this.#isAwaiting, isEnding: () => this.#isEnding() },
+      options.wake,
+    );
   }
 
   get attemptId(): string {
@@ -155,7 +152,7 @@ export class StreamTask {
   /** Anything for the slot's loop to do now? */
   get isRunnable(): boolean {
     if (this.#isEnding()) return false;
-    if (this.#hasRunnableMail || this.#checkpoints?.canAdvance) return true;
+    if (this.#mailbox.hasRunnable || this.#checkpoints?.canAdvance) return true;
     if (this.#flow.paused || this.#stopping) return false;
     if (this.#state === 'draining') return this.#pending.length > 0 || this.#canEnd || this.#readsInput;
     if (this.#state !== 'running') return false;
@@ -169,12 +166,6 @@ export class StreamTask {
 
   get #readsInput(): boolean {
     return this.#hasInputs && (this.#gate as InputGate).hasData;
-  }
-
-  get #hasRunnableMail(): boolean {
-    if (this.#urgentMails.length > 0 && !this.#isAwaiting) return true;
-    const next = this.#mails[0];
-    return next !== undefined && (!next.needsQuiet || this.#isQuiet);
   }
 
   get #isQuiet(): boolean {
@@ -212,7 +203,7 @@ export class StreamTask {
     this.#times.become('busy', clock.monotonic());
     this.#deadline = deadline;
     try {
-      this.#runMails();
+      this.#mailbox.run();
       while ((this.#state === 'running' || this.#state === 'draining') && !this.#flow.paused && !this.#stopping) {
         if (!this.#step() || clock.monotonic() >= deadline) break;
       }
@@ -235,12 +226,9 @@ export class StreamTask {
       return;
     }
     // Behind a trigger that came before it: a split that arrives after the barrier must not be in the snapshot.
-    this.#post({
-      needsQuiet: true,
-      run: () => {
-        this.#operator(operatorId)?.handleOperatorEvent?.(event);
-        this.#sourceIdle = false;
-      },
+    this.#mailbox.post(() => {
+      this.#operator(operatorId)?.handleOperatorEvent?.(event);
+      this.#sourceIdle = false;
     });
   }
 
@@ -260,16 +248,16 @@ export class StreamTask {
       });
       return;
     }
-    this.#post({ needsQuiet: true, run: () => this.#trigger(barrier) });
+    this.#mailbox.post(() => this.#trigger(barrier));
   }
 
   notifyCheckpointComplete(checkpointId: number): void {
-    this.#postUrgent(() => this.#completed(checkpointId));
+    this.#mailbox.postUrgent(() => this.#completed(checkpointId));
   }
 
   /** `latestCompletedId` stands in for a notification that was lost. */
   notifyCheckpointAborted(checkpointId: number, latestCompletedId: number | undefined): void {
-    this.#postUrgent(() => {
+    this.#mailbox.postUrgent(() => {
       if (latestCompletedId !== undefined) this.#completed(latestCompletedId);
       this.#aborted(checkpointId);
     });
@@ -321,28 +309,10 @@ export class StreamTask {
     this.#options.listener.taskStateChanged({ jobId: this.#options.descriptor.jobId, attemptId: this.attemptId, state });
   }
 
-  #post(mail: Mail): void {
-    this.#mails.push(mail);
-    this.#options.wake();
-  }
-
-  #postUrgent(mail: () => void): void {
-    this.#urgentMails.push(mail);
-    this.#options.wake();
-  }
-
-  #runMails(): void {
-    while (this.#hasRunnableMail && !this.#isEnding()) {
-      const urgent = this.#isAwaiting ? undefined : this.#urgentMails.shift();
-      if (urgent) urgent();
-      else (this.#mails.shift() as Mail).run();
-    }
-  }
-
   /** One unit of progress; false when there is nothing to do now. */
   #step(): boolean {
-    if (this.#hasRunnableMail) {
-      this.#runMails();
+    if (this.#mailbox.hasRunnable) {
+      this.#mailbox.run();
       return true;
     }
     if (this.#pending.length > 0) return this.#resumePending();
@@ -475,7 +445,7 @@ export class StreamTask {
     this.#broadcast({ kind: 'end-of-data', drain: this.#drains });
     this.#become('draining');
     const barrier = this.#triggerBehindTheEnd;
-    if (barrier) this.#post({ needsQuiet: true, run: () => this.#trigger(barrier) });
+    if (barrier) this.#mailbox.post(() => this.#trigger(barrier));
     this.#options.wake();
   }
 
@@ -574,7 +544,7 @@ export class StreamTask {
   /** Until nothing is interrupted, paused or awaited any more. */
   async #quiet(): Promise<void> {
     while (!this.#isEnding()) {
-      this.#runMails();
+      this.#mailbox.run();
       if (!this.#flow.paused && this.#pending.length === 0) return;
       if (this.#flow.paused) await this.#change();
       else await this.#resumeSlice();
@@ -745,11 +715,8 @@ export class StreamTask {
       keyedState: keyed,
       registerProcessingTimer: (timestamp, callback) =>
         clock.schedule(timestamp - clock.now() + 1, () =>
-          task.#post({
-            needsQuiet: true,
-            run: () => {
-              if (task.#state === 'running') callback(timestamp);
-            },
+          task.#mailbox.post(() => {
+            if (task.#state === 'running') callback(timestamp);
           }),
         ),
       currentProcessingTime: () => clock.now(),
