@@ -128,7 +128,13 @@ export class EmbeddedRest implements AsyncDisposable {
       }),
       processMetrics,
     };
-    return new EmbeddedRest(cluster, directory, context, await startRestServer(context));
+    try {
+      return new EmbeddedRest(cluster, directory, context, await startRestServer(context));
+    } catch (error) {
+      await cluster.close();
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   get port(): number {
