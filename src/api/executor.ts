@@ -49,6 +49,13 @@ export interface JobClient extends AsyncDisposable {
   getJobExecutionResult(): Promise<JobExecutionResult>;
 }
 
+/** Records of `executeAndCollect`, as blocks that `readValueBlock` reads where the program's classes are known. */
+export interface CollectedBlocks {
+  readonly blocks: readonly Uint8Array[];
+  /** No more will come. */
+  readonly done: boolean;
+}
+
 export interface PipelineExecutor {
   execute(job: RecordedJob): Promise<JobExecutionResult>;
   executeAsync(job: RecordedJob): Promise<JobClient>;

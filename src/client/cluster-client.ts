@@ -1,6 +1,6 @@
 /** What a client asks a cluster: submit, list, cancel, wait for results, savepoints. One method per REST conversation. */
+import type { CollectedBlocks } from '../api/executor.ts';
 import type { JobGraph } from '../graph/job-graph.ts';
-import { fromTaggedJson } from '../rest/messages/tagged-json.ts';
 import { ExternalError } from '../shared/errors.ts';
 import type { JobId } from '../shared/ids.ts';
 import { multipartBody } from './multipart.ts';
@@ -113,10 +113,10 @@ export class ClusterClient {
     return answer['user-task-accumulators'] ?? [];
   }
 
-  /** Records of `executeAndCollect`; waits while there are none. `done`: no more will come. */
-  async collect(jobId: JobId, resultId: string): Promise<{ records: unknown[]; done: boolean }> {
-    const answer = await this.rest.get<{ records: unknown[]; done: boolean }>(`/jobs/${jobId}/collect/${resultId}`);
-    return { records: answer.records.map(fromTaggedJson), done: answer.done };
+  /** Records of `executeAndCollect`; waits while there are none. */
+  async collect(jobId: JobId, resultId: string): Promise<CollectedBlocks> {
+    const answer = await this.rest.get<{ blocks: string[]; done: boolean }>(`/jobs/${jobId}/collect/${resultId}`);
+    return { blocks: answer.blocks.map((block) => Buffer.from(block, 'base64')), done: answer.done };
   }
 
   /** Tells the cluster that this client still waits; without it a job that depends on its client is cancelled. */

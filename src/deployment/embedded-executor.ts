@@ -18,7 +18,7 @@ export interface EmbeddedDispatcher {
   cancelJob(jobId: JobId): Promise<void>;
   /** Resolves when the job has ended. */
   jobResult(jobId: JobId): Promise<JobResult>;
-  collect(jobId: JobId, resultId: string): Promise<{ records: unknown[]; done: boolean }>;
+  collect: JobControl['collect'];
   triggerSavepoint: JobControl['triggerSavepoint'];
   stopWithSavepoint: JobControl['stopWithSavepoint'];
 }

@@ -9,6 +9,7 @@ import { loadProgram } from '../../src/client/program/load-program.ts';
 import { type CommandResult, RealCluster, repository } from '../harness/real-cluster.ts';
 
 const forms = join(repository, 'test/fixtures/programs/forms');
+const collectsValues = join(repository, 'test/fixtures/programs/collects-values.ts');
 let directory: string;
 let cluster: RealCluster;
 
@@ -111,6 +112,14 @@ test('jobs of one program are built from the results of earlier ones', async () 
     for (const line of ['collected 10100', 'doubled 10100', 'doubled 10100, then FINISHED']) expect(run.stdout).toContain(`${line}\n`);
     const out = target.length === 0 ? cluster.logFile(/taskexecutor.*\.out$/) : run.stdout;
     expect(out).toMatch(/^\d> the end after 10100$/m);
+  }
+});
+
+test('collected records are those that the job made, whatever they hold', async () => {
+  for (const target of [[], ['-t', 'local']]) {
+    const run = await cluster.flink(['run', ...target, collectsValues, '--seed', '7'], { cwd: forms });
+    expect(run, cluster.logs()).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(run.stdout).toMatch(/^(\d+) of \1 came back, 0 of them changed$/m);
   }
 });
 

@@ -7,7 +7,9 @@ import { cloneValue } from '../../src/types/clone.ts';
 import { codecs } from '../../src/types/codecs.ts';
 import { flattenString } from '../../src/types/detach.ts';
 import { Types } from '../../src/types/types.ts';
+import { readValueBlock, ValueBlockWriter } from '../../src/types/value-block.ts';
 import { decodeValue, encodeValue } from '../../src/types/value-codec.ts';
+import { anyValue, scalar } from '../harness/any-value.ts';
 
 /** Both ends of a channel. */
 class Channel {
@@ -29,35 +31,13 @@ function roundTrip(values: readonly unknown[], timestamps?: readonly number[]): 
   return new Channel().send(values, timestamps);
 }
 
-const scalar = fc.oneof(
-  fc.integer(),
-  fc.double(),
-  fc.string(),
-  fc.string({ unit: 'binary' }),
-  fc.boolean(),
-  fc.bigInt(),
-  fc.constantFrom(null, undefined, -0, Number.NaN, '\ud800'),
-  fc.date({ noInvalidDate: false }),
-  fc.uint8Array(),
-  fc.float32Array(),
-  fc.bigInt64Array(),
-);
-const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
-  value: fc.oneof(
-    { depthSize: 'small' },
-    scalar,
-    fc.array(tie('value')),
-    fc.sparseArray(tie('value')),
-    fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', '0', '7')), tie('value'), { noNullPrototype: true }),
-    fc.array(fc.tuple(scalar, tie('value'))).map((pairs) => new Map(pairs)),
-    fc.array(scalar).map((elements) => new Set(elements)),
-  ),
-}));
-
-test('every value a record may hold survives a batch, a single-value encoding and a clone', () => {
+test('every value a record may hold survives a batch, a block, a single-value encoding and a clone', () => {
+  const block = new ValueBlockWriter();
   fc.assert(
     fc.property(fc.array(anyValue, { maxLength: 20 }), (values) => {
       deepStrictEqual(roundTrip(values).values, values);
+      for (const value of values) block.add(value);
+      deepStrictEqual(readValueBlock(block.take()), values);
       deepStrictEqual(
         values.map((value) => decodeValue(encodeValue(value))),
         values,

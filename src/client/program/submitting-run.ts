@@ -4,13 +4,14 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { isMainThread } from 'node:worker_threads';
-import type { JobClient, JobExecutionResult, JobStatusName, RecordedJob } from '../../api/executor.ts';
+import type { CollectedBlocks, JobClient, JobExecutionResult, JobStatusName, RecordedJob } from '../../api/executor.ts';
 import type { JobGraph, PinnedEnvironment } from '../../graph/job-graph.ts';
 import { generateJobGraph } from '../../graph/job-graph-generator.ts';
 import { generateStreamGraph } from '../../graph/stream-graph-generator.ts';
 import type { EarlierJob, ProgramRun } from '../../program/recording.ts';
 import { shippedValue, shipValue } from '../../program/shipped-value.ts';
 import { UserError } from '../../shared/errors.ts';
+import { readValueBlock } from '../../types/value-block.ts';
 
 /** What becomes of the jobs that the program executes. */
 export interface ProgramExecutor {
@@ -25,8 +26,8 @@ export interface JobControl {
   status(jobId: string): Promise<JobStatusName>;
   cancel(jobId: string): Promise<void>;
   result(jobId: string): Promise<JobExecutionResult>;
-  /** Records of `executeAndCollect` that are there now; `done` when no more will come. */
-  collect(jobId: string, resultId: string): Promise<{ records: unknown[]; done: boolean }>;
+  /** Records of `executeAndCollect` that are there now. */
+  collect(jobId: string, resultId: string): Promise<CollectedBlocks>;
   /** Resolves with the savepoint's location; `directory` undefined: the configured one. */
   triggerSavepoint(jobId: string, directory: string | undefined): Promise<string>;
   /** Resolves with the savepoint's location when the job has finished. */
@@ -117,8 +118,8 @@ export class SubmittingRun implements ProgramRun {
     let finished = false;
     try {
       for (;;) {
-        const { records, done } = await jobs.collect(client.getJobID(), resultId);
-        for (const record of records) {
+        const { blocks, done } = await jobs.collect(client.getJobID(), resultId);
+        for (const record of blocks.flatMap(readValueBlock)) {
           collected.push(record);
           yield record;
         }

@@ -6,6 +6,7 @@ import { Configuration } from '../../config/configuration.ts';
 import type { JobResult } from '../../runtime/rpc/gateways.ts';
 import { deserializeError } from '../../shared/errors.ts';
 import type { JobId } from '../../shared/ids.ts';
+import { readValueBlock } from '../../types/value-block.ts';
 import { MiniCluster } from './mini-cluster.ts';
 
 /** One thread serves them all, so their number costs nothing. */
@@ -42,8 +43,8 @@ class MiniClusterExecutor implements PipelineExecutor {
     const { cluster, jobId } = client as EmbeddedJobClient;
     try {
       for (;;) {
-        const { records, done } = await cluster.dispatcher.takeCollected(jobId, resultId);
-        yield* records;
+        const { blocks, done } = await cluster.dispatcher.takeCollected(jobId, resultId);
+        for (const block of blocks) yield* readValueBlock(block);
         if (done) break;
       }
     } finally {

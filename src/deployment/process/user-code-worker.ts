@@ -27,7 +27,7 @@ const noDispatcher = {
   jobStatus: async () => 'FAILED',
   cancelJob: async () => {},
   jobResult: () => new Promise<never>(() => {}),
-  collect: async () => ({ records: [], done: true }),
+  collect: async () => ({ blocks: [], done: true }),
   triggerSavepoint: () => new Promise<never>(() => {}),
   stopWithSavepoint: () => new Promise<never>(() => {}),
 } as const satisfies EmbeddedDispatcher;

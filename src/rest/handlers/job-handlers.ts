@@ -6,7 +6,6 @@ import type { ArchivedExecutionGraph, FailureRecord, JobOverview, JobResult } fr
 import { type SerializedError, stackWithCauses } from '../../shared/errors.ts';
 import { RestError } from '../http/rest-error.ts';
 import { json, type RestAnswer, type RestRequest, type Route } from '../http/router.ts';
-import { toTaggedJson } from '../messages/tagged-json.ts';
 import { accumulatorViews } from './accumulator-views.ts';
 import { causeOf } from './async-views.ts';
 import { aggregateState, countStates, vertexView } from './execution-views.ts';
@@ -120,11 +119,11 @@ export function jobRoutes(context: HandlerContext): Route[] {
     {
       method: 'GET',
       path: '/jobs/:jobid/collect/:resultid',
-      does: 'The next records of `executeAndCollect`.',
+      does: 'The next records of `executeAndCollect`, in blocks of bytes (base64).',
       weirOnly: true,
       handle: async (request) => {
-        const { records, done } = await dispatcher.takeCollected(jobIdOf(request), request.params['resultid'] ?? '', collectWaitMs);
-        return json({ records: records.map(toTaggedJson), done });
+        const { blocks, done } = await dispatcher.takeCollected(jobIdOf(request), request.params['resultid'] ?? '', collectWaitMs);
+        return json({ blocks: blocks.map((block) => Buffer.from(block).toString('base64')), done });
       },
     },
   ];

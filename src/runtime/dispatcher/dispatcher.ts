@@ -1,4 +1,5 @@
 /** Accepts jobs, one JobMaster each, answers about them, and remembers finished ones for a while. */
+import type { CollectedBlocks } from '../../api/executor.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { UserError } from '../../shared/errors.ts';
@@ -239,9 +240,9 @@ export class Dispatcher implements DispatcherGateway {
   }
 
   /** Also of a job that has just ended: its last collected records are still there. */
-  async takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
+  async takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<CollectedBlocks> {
     const master = this.#running.get(jobId) ?? this.#collected.get(jobId)?.master;
-    const taken = (await master?.takeCollected(resultId, waitMs)) ?? { records: [], done: true };
+    const taken = (await master?.takeCollected(resultId, waitMs)) ?? { blocks: [], done: true };
     if (master && !master.hasCollected) this.#forgetCollected(jobId);
     return taken;
   }

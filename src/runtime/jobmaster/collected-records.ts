@@ -1,11 +1,12 @@
 /**
- * Records of `executeAndCollect` on their way from a task to the client, by result. The task is told what was taken, and sends
+ * Records of `executeAndCollect` on their way from a task to the client, by result, as blocks of bytes that only the client reads. The task is told what was taken, and sends
  * only so much ahead: a client that is slow, or stays away, does not fill the JobManager.
  */
+import type { CollectedBlocks } from '../../api/executor.ts';
 import type { Clock } from '../../shared/time.ts';
 
 interface Batch {
-  readonly records: readonly unknown[];
+  readonly block: Uint8Array;
   readonly onTaken: () => void;
 }
 
@@ -28,9 +29,9 @@ export class CollectedRecords {
     return [...this.#boxes.values()].some(({ batches }) => batches.length > 0);
   }
 
-  put(resultId: string, records: readonly unknown[], onTaken: () => void): void {
+  put(resultId: string, block: Uint8Array, onTaken: () => void): void {
     const box = this.#box(resultId);
-    box.batches.push({ records, onTaken });
+    box.batches.push({ block, onTaken });
     for (const wake of box.waiting.splice(0)) wake();
   }
 
@@ -41,7 +42,7 @@ export class CollectedRecords {
   }
 
   /** Waits for records, at most `waitMs`; an empty answer with `done` is the end. */
-  async take(resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
+  async take(resultId: string, waitMs?: number): Promise<CollectedBlocks> {
     const box = this.#box(resultId);
     if (box.batches.length === 0 && !this.#isDone) {
       await new Promise<void>((resolve) => {
@@ -51,8 +52,7 @@ export class CollectedRecords {
     }
     const taken = box.batches.splice(0);
     for (const { onTaken } of taken) onTaken();
-    const records = taken.flatMap((batch) => batch.records);
-    return { records, done: records.length === 0 && this.#isDone };
+    return { blocks: taken.map(({ block }) => block), done: taken.length === 0 && this.#isDone };
   }
 
   #box(resultId: string): Box {

@@ -5,6 +5,8 @@
  * The parts decide and act: {@link Scheduler} places attempts, {@link Failover} restarts them, {@link JobCheckpoints} says what
  * they start from. This is where their news meet.
  */
+
+import type { CollectedBlocks } from '../../api/executor.ts';
 import { Configuration } from '../../config/configuration.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { deserializeError, ExternalError, type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
@@ -197,10 +199,10 @@ export class JobMaster {
     const execution = this.#graph.execution(attemptId);
     if (!execution || !this.#graph.isCurrent(execution)) return;
     if (event.type === 'collected') {
-      const { resultId, records } = event.payload as { resultId: string; records: unknown[] };
+      const { resultId, block } = event.payload as { resultId: string; block: Uint8Array };
       this.#collected.put(
         resultId,
-        records,
+        block,
         () => void this.#tasks.sendEvent(execution, operatorId, { type: 'acknowledge' }).catch(() => {}),
       );
     } else {
@@ -230,7 +232,7 @@ export class JobMaster {
   }
 
   /** Waits for records of `executeAndCollect`, at most `waitMs`; an empty answer with `done` is the end. */
-  takeCollected(resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }> {
+  takeCollected(resultId: string, waitMs?: number): Promise<CollectedBlocks> {
     return this.#collected.take(resultId, waitMs);
   }
 

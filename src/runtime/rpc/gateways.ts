@@ -2,6 +2,7 @@
  * The remote faces of the components, and the plain messages they exchange. Control side and data side meet only here.
  * Everything in a message survives msgpack and structured clone.
  */
+import type { CollectedBlocks } from '../../api/executor.ts';
 import type { JobGraph, JobVertex } from '../../graph/job-graph.ts';
 import type { SerializedError } from '../../shared/errors.ts';
 import type {
@@ -305,8 +306,8 @@ export interface DispatcherGateway {
   clientHeartbeat(jobId: JobId, expiresAtMs: number): Promise<void>;
   clusterOverview(): Promise<ClusterOverview>;
   taskManagers(): Promise<TaskManagerInfo[]>;
-  /** Records of `executeAndCollect` that are there; waits for some, at most `waitMs`. `done`: no more will come. */
-  takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<{ records: unknown[]; done: boolean }>;
+  /** Records of `executeAndCollect` that are there; waits for some, at most `waitMs`. */
+  takeCollected(jobId: JobId, resultId: string, waitMs?: number): Promise<CollectedBlocks>;
   taskExecutor(id: TaskManagerId): TaskExecutorGateway | undefined;
   /** Runs a program beside the JobManager and submits what it executes; an abort ends the program. */
   runProgram(request: RunProgramRequest, signal?: AbortSignal): Promise<{ jobId: JobId }>;

@@ -1,20 +1,25 @@
 /**
- * Sends records to the JobManager, which keeps them until the client asks. What the client has not taken is bounded: with so
- * much under way the task waits.
+ * Sends records to the JobManager as bytes, which keeps them until the client asks. What the client has not taken is bounded:
+ * with so much under way the task waits.
  */
 import type { CollectSpec } from '../../api/operator-specs.ts';
-import { roughBytes } from '../../types/rough-size.ts';
+import { Configuration } from '../../config/configuration.ts';
+import { UserError } from '../../shared/errors.ts';
+import { ValueBlockWriter } from '../../types/value-block.ts';
+import { frameSize } from '../rpc/frame-size.ts';
 import { SinkOperator } from './sink-operator.ts';
 
 const batchRecords = 256;
 const batchBytes = 256 * 1024;
 const underWayBytes = 2 * 1024 * 1024;
 const underWayBatches = 64;
+/** What else is in a message. */
+const messageBytes = 4096;
 
 export class CollectOperator extends SinkOperator {
   readonly #spec: CollectSpec;
-  #batch: unknown[] = [];
-  #batchBytes = 0;
+  readonly #batch = new ValueBlockWriter();
+  #largestBytes = 0;
   #flushScheduled = false;
   /** Bytes of the batches that the client has not taken, oldest first. */
   readonly #underWay: number[] = [];
@@ -27,6 +32,7 @@ export class CollectOperator extends SinkOperator {
   }
 
   override open(): void {
+    this.#largestBytes = frameSize(Configuration.of(this.context.configuration)) - messageBytes;
     this.context.signal.addEventListener('abort', () => this.#onRoom?.());
   }
 
@@ -35,9 +41,11 @@ export class CollectOperator extends SinkOperator {
       this.defer('element', value, timestamp);
       return;
     }
-    this.#batch.push(value);
-    this.#batchBytes += roughBytes(value);
-    if (this.#batch.length >= batchRecords || this.#batchBytes >= batchBytes) this.#flush();
+    const before = this.#batch.sizeBytes;
+    this.#batch.add(value);
+    const bytes = this.#batch.sizeBytes;
+    if (bytes > this.#largestBytes) throw tooLarge(bytes - before, this.#largestBytes);
+    if (this.#batch.count >= batchRecords || bytes >= batchBytes) this.#flush();
     else if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       setImmediate(() => this.#flush());
@@ -72,11 +80,17 @@ export class CollectOperator extends SinkOperator {
 
   #flush(): void {
     this.#flushScheduled = false;
-    if (this.#batch.length === 0) return;
-    this.#underWay.push(this.#batchBytes);
-    this.#underWayBytes += this.#batchBytes;
-    this.context.sendEventToCoordinator({ type: 'collected', payload: { resultId: this.#spec.resultId, records: this.#batch } });
-    this.#batch = [];
-    this.#batchBytes = 0;
+    if (this.#batch.count === 0) return;
+    const block = this.#batch.take();
+    this.#underWay.push(block.length);
+    this.#underWayBytes += block.length;
+    this.context.sendEventToCoordinator({ type: 'collected', payload: { resultId: this.#spec.resultId, block } });
   }
+}
+
+function tooLarge(bytes: number, largest: number): UserError {
+  return new UserError('RECORD_TOO_LARGE', {
+    problem: `A record of ${bytes} bytes cannot go to the client: ${largest} bytes fit into a message.`,
+    tryNext: ['Write such records to files (FileSink), or raise akka.framesize on all processes.'],
+  });
 }
