@@ -23,9 +23,9 @@ export class ColumnBatchDecoder implements BatchDecoder {
     const timestamps = isTimestamped ? Float64Array.from(this.#timestamps.read(reader, count).subarray(0, count)) : undefined;
     const layouts = reader.uint8();
     if (layouts === 0 && count > 0) throw corrupt('records without a layout');
-    if (layouts !== 1) return { values: this.#interleave(count, layouts), timestamps };
-    const values = this.#readLayout(count);
+    const values = layouts === 1 ? this.#readLayout(count) : this.#interleave(count, layouts);
     if (values.length !== count) throw corrupt('record count');
+    if (reader.position !== reader.limit) throw corrupt('bytes behind the last record');
     return { values, timestamps };
   }
 

@@ -43,6 +43,8 @@ const typedArrays = [
   BigUint64Array,
 ] as const;
 const maxDepth = 200;
+/** Damaged bytes may announce more, at every level of nesting: what is longer gets its room as its elements come. */
+const trustedLength = 1024;
 
 /** Throws UserError('UNSUPPORTED_VALUE') that names the path (`.customer.socket`) of what cannot travel. */
 export function writeValue(writer: ByteWriter, value: unknown, path = '', depth = 0): void {
@@ -198,18 +200,21 @@ function writeArray(writer: ByteWriter, value: readonly unknown[], path: string,
 function readArray(reader: ByteReader, depth: number): unknown[] {
   const length = reader.varint();
   reader.need(length);
-  const array: unknown[] = new Array(length);
+  const array: unknown[] = new Array(Math.min(length, trustedLength));
   for (let i = 0; i < length; i++) {
     if (reader.buffer[reader.position] === tag.hole) reader.position++;
     else array[i] = readValue(reader, depth + 1);
   }
+  array.length = length;
   return array;
 }
 
 function readList(reader: ByteReader, depth: number): unknown[] {
   const length = reader.varint();
   reader.need(length);
-  return Array.from({ length }, () => readValue(reader, depth + 1));
+  const list: unknown[] = [];
+  for (let i = 0; i < length; i++) list.push(readValue(reader, depth + 1));
+  return list;
 }
 
 function writeRecord(writer: ByteWriter, value: Record<string, unknown>, path: string, depth: number): void {
@@ -288,7 +293,9 @@ function writePairs(writer: ByteWriter, value: ReadonlyMap<unknown, unknown>, pa
 function readPairs(reader: ByteReader, depth: number): [unknown, unknown][] {
   const length = reader.varint();
   reader.need(length);
-  return Array.from({ length }, () => [readValue(reader, depth + 1), readValue(reader, depth + 1)]);
+  const pairs: [unknown, unknown][] = [];
+  for (let i = 0; i < length; i++) pairs.push([readValue(reader, depth + 1), readValue(reader, depth + 1)]);
+  return pairs;
 }
 
 function writeTypedArray(writer: ByteWriter, value: ArrayBufferView, path: string): void {

@@ -1,6 +1,7 @@
 /** Channels between TaskManagers when an end goes away, comes early or late, or is a stranger. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { Configuration } from '../../../src/config/configuration.ts';
 import type { InputGate, ResultPartitionWriter } from '../../../src/runtime/network/channel.ts';
@@ -120,10 +121,19 @@ test('a consumer that comes long before its producer waits for it; one that leav
   expect(gate.poll()?.batch?.values).toEqual(['late']);
 });
 
+/** As on the wire, with a checksum that fits. */
+function hello(text: string): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(text.length, 0);
+  head.writeUInt32LE(crc32(text), 4);
+  return Buffer.concat([head, Buffer.from(text, 'latin1')]);
+}
+
 test.each([
   ['a request of another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
-  ['another magic word', Buffer.from('\x08\0\0\0FLNK\x01key', 'latin1')],
-  ['another version', Buffer.from('\x08\0\0\0WEIR\x02key', 'latin1')],
+  ['another magic word', hello('FLNK\x02key')],
+  ['another version', hello('WEIR\x01key')],
+  ['a damaged one', Buffer.concat([hello('WEIR\x02key').subarray(0, -1), Buffer.from('z')])],
 ])('%s is hung up on, and nobody else notices', async (_, bytes) => {
   const [producer, consumer] = [await network('a'), await network('b')];
   const partition = partitionOf(producer, consumer);

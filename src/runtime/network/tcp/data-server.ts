@@ -1,29 +1,13 @@
 /**
- * The data listener of one slot: hands each connection to the transport that it names.
- *
- * Wire (docs/formats/network-frame.md): the consumer connects and says `u32 length, "WEIR", u8 version, channel key`; from
- * then on it sends grants (u32 bytes), and the producer pieces of frames (`u32 length, u8 kind, bytes`). One connection
- * is one channel of one pair of attempts; the random part of their ids is what a stranger would have to guess.
+ * The data listener of one slot: hands each connection to the transport that it names (docs/formats/network-frame.md). One
+ * connection is one channel of one pair of attempts; the random part of their ids is what a stranger would have to guess.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TcpTransport } from './tcp-transport.ts';
+import { decodeHello, maxHelloBytes } from './wire.ts';
 
-const magic = Buffer.from('WEIR');
-const wireVersion = 1;
-const maxHelloBytes = 4096;
-
-export function encodeHello(key: string): Buffer {
-  const body = Buffer.concat([magic, Buffer.from([wireVersion]), Buffer.from(key, 'utf8')]);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(body.length, 0);
-  return Buffer.concat([length, body]);
-}
-
-/** Undefined for a stranger. */
-function decodeHello(body: Buffer): string | undefined {
-  const known = body.subarray(0, magic.length).equals(magic) && body[magic.length] === wireVersion;
-  return known ? body.toString('utf8', magic.length + 1) : undefined;
-}
+/** Whoever says nothing for so long is no consumer. */
+const helloPatienceMs = 10_000;
 
 /** Its producer is not deployed yet. */
 interface EarlyConnection {
@@ -86,16 +70,16 @@ export class DataServer {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     socket.on('error', () => {});
-    let received = Buffer.alloc(0);
+    socket.setTimeout(helloPatienceMs, () => socket.destroy());
+    let received: Buffer = Buffer.alloc(0);
     const onData = (data: Buffer): void => {
-      received = Buffer.concat([received, data]);
-      if (received.length < 4) return;
-      const end = 4 + received.readUInt32LE(0);
-      if (end <= maxHelloBytes && received.length < end) return;
+      received = received.length === 0 ? data : Buffer.concat([received, data]);
+      const hello = decodeHello(received);
+      if (hello === undefined) return;
       socket.off('data', onData);
-      const key = end <= maxHelloBytes ? decodeHello(received.subarray(4, end)) : undefined;
-      if (key === undefined) socket.destroy();
-      else this.#accept(key, socket, received.subarray(end));
+      socket.setTimeout(0);
+      if (hello === 'stranger') socket.destroy();
+      else this.#accept(hello.key, socket, hello.rest);
     };
     socket.on('data', onData);
   }

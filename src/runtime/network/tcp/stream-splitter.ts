@@ -1,14 +1,13 @@
-/** Cuts a byte stream into pieces, each of which begins with its length: a little-endian u32 that does not count itself. */
-import { ExternalError } from '../../../shared/errors.ts';
-
-export const lengthBytes = 4;
+/** Cuts a byte stream into pieces, each of which begins with its length and checksum: see wire.ts. */
+import { crc32 } from 'node:zlib';
+import { checkedLengthBytes, corruptStream, lengthBytes } from './wire.ts';
 
 export class StreamSplitter {
   readonly #maxPieceBytes: number;
   readonly #pending: Buffer[] = [];
   #pendingBytes = 0;
   /** Bytes without which the next piece is not whole. */
-  #wanted = lengthBytes;
+  #wanted = checkedLengthBytes;
 
   constructor(maxPieceBytes: number) {
     this.#maxPieceBytes = maxPieceBytes;
@@ -21,14 +20,16 @@ export class StreamSplitter {
     if (this.#pendingBytes < this.#wanted) return;
     let bytes = this.#pending.length === 1 ? data : Buffer.concat(this.#pending);
     this.#pending.length = 0;
-    this.#wanted = lengthBytes;
-    while (bytes.length >= lengthBytes) {
-      const end = lengthBytes + this.#checked(bytes.readUInt32LE(0));
+    this.#wanted = checkedLengthBytes;
+    while (bytes.length >= checkedLengthBytes) {
+      const end = checkedLengthBytes + this.#checked(bytes.readUInt32LE(0));
       if (bytes.length < end) {
         this.#wanted = end;
         break;
       }
-      use(bytes.subarray(lengthBytes, end));
+      const piece = bytes.subarray(checkedLengthBytes, end);
+      if (crc32(piece) !== bytes.readUInt32LE(lengthBytes)) throw corruptStream('A piece does not fit its checksum.');
+      use(piece);
       bytes = bytes.subarray(end);
     }
     if (bytes.length > 0) this.#pending.push(bytes);
@@ -37,10 +38,6 @@ export class StreamSplitter {
 
   #checked(length: number): number {
     if (length > 0 && length <= this.#maxPieceBytes) return length;
-    throw new ExternalError('CORRUPT_STREAM', {
-      problem: 'A data connection carried damaged bytes.',
-      found: `A piece of ${length} bytes was announced, where at most ${this.#maxPieceBytes} can be.`,
-      retriable: true,
-    });
+    throw corruptStream(`A piece of ${length} bytes was announced, where at most ${this.#maxPieceBytes} can be.`);
   }
 }

@@ -5,8 +5,8 @@ import type { PolledElement } from '../channel.ts';
 import { FrameAssembler, frameKind } from '../frames.ts';
 import { fillFromFrame, type InputChannel } from '../input-channel.ts';
 import { ChannelLoss } from './channel-lost.ts';
-import { encodeHello } from './data-server.ts';
-import { lengthBytes, StreamSplitter } from './stream-splitter.ts';
+import { StreamSplitter } from './stream-splitter.ts';
+import { checkedLengthBytes, encodeGrant, encodeHello } from './wire.ts';
 
 const connectAttempts = 20;
 const connectPauseMs = 100;
@@ -50,7 +50,7 @@ export class TcpInputChannel implements InputChannel {
     for (let piece = this.#pieces.shift(); piece; piece = this.#pieces.shift()) {
       const frame = this.#assembler.add(piece);
       if (frame) this.bytesIn += fillFromFrame(frame, this.#options.decoder, into);
-      this.#consumed(piece.length + lengthBytes);
+      this.#consumed(piece.length + checkedLengthBytes);
       if (frame) return true;
     }
     return false;
@@ -114,8 +114,6 @@ export class TcpInputChannel implements InputChannel {
   }
 
   #sendGrant(bytes: number): void {
-    const grant = Buffer.alloc(4);
-    grant.writeUInt32LE(bytes, 0);
-    this.#socket?.write(grant);
+    this.#socket?.write(encodeGrant(bytes));
   }
 }

@@ -3,10 +3,7 @@ import type { Socket } from 'node:net';
 import { FrameTransport } from '../frame-transport.ts';
 import { frameKind } from '../frames.ts';
 import { ChannelLoss } from './channel-lost.ts';
-import { lengthBytes } from './stream-splitter.ts';
-
-export const pieceHeaderBytes = lengthBytes + 1;
-const grantBytes = 4;
+import { decodeGrant, encodePiece, grantBytes, pieceHeaderBytes } from './wire.ts';
 
 export interface TcpTransportOptions {
   readonly onRoom: () => void;
@@ -62,12 +59,8 @@ export class TcpTransport extends FrameTransport {
     const needed = bytes.length + pieceHeaderBytes;
     if (!socket || needed > this.#credit) return false;
     this.#credit -= needed;
-    const piece = Buffer.allocUnsafe(needed);
-    piece.writeUInt32LE(bytes.length + 1, 0);
-    piece[lengthBytes] = kind;
-    piece.set(bytes, pieceHeaderBytes);
     this.#cork(socket);
-    socket.write(piece);
+    socket.write(encodePiece(kind, bytes));
     if (kind === frameKind.endOfPartition) this.#complete = true;
     return true;
   }
@@ -88,7 +81,13 @@ export class TcpTransport extends FrameTransport {
   #addGrants(data: Buffer): void {
     const bytes = this.#partOfGrant.length === 0 ? data : Buffer.concat([this.#partOfGrant, data]);
     const whole = bytes.length - (bytes.length % grantBytes);
-    for (let at = 0; at < whole; at += grantBytes) this.#credit += bytes.readUInt32LE(at);
+    try {
+      for (let at = 0; at < whole; at += grantBytes) this.#credit += decodeGrant(bytes, at);
+    } catch (error) {
+      this.#socket?.destroy();
+      if (!this.#closed) this.#options.onError(error as Error);
+      return;
+    }
     this.#partOfGrant = bytes.subarray(whole);
     // The first grant is all the consumer ever buffers: a piece of half of it always finds room in the end.
     if (this.longestPiece === 0 && this.#credit > 0) this.longestPiece = this.#credit / 2 - pieceHeaderBytes;
