@@ -216,14 +216,13 @@ export const clusterOptions = {
     default: '10 s',
     fallback: ['akka.ask.timeout'],
     description: 'How long a call between processes may take.',
-    notYet: reasons.noTimeLimit,
+    notApplicable: 'Calls wait as long as the other process sends heartbeats (heartbeat.timeout).',
   },
   'pekko.tcp.timeout': {
     type: 'duration',
     default: '20 s',
     fallback: ['akka.tcp.timeout'],
-    description: 'How long connecting to another process may take.',
-    notYet: reasons.noTimeLimit,
+    description: 'How long connecting to the JobManager may take.',
   },
   'pekko.framesize': {
     type: 'string',

@@ -26,7 +26,6 @@ export const reasons = {
   noRetry: 'Slots connect once; a failure restarts the job.',
   noSamples: 'Tasks measure all the time, without samples.',
   noSorting: 'There are no external sorts.',
-  noTimeLimit: 'Calls inside the cluster have no time limit yet.',
   noUnaligned: 'There are no unaligned checkpoints yet.',
   notMeasured: 'This is not measured or reported yet.',
   oneBufferSize: 'So far all buffers have one size.',

@@ -1,14 +1,15 @@
 /**
  * Typed two-way calls between processes: birpc over length-prefixed msgpack frames. The first frame is a greeting that names
- * protocol and version, so that a stray client is refused in words. Losing the connection rejects what is under way.
+ * protocol and version, so that a stray client is refused in words. A call has no time limit of its own, because a busy
+ * machine is slow and not broken: heartbeats notice a silent process and close its connection, which rejects what is under way.
  */
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
 import { type BirpcReturn, createBirpc } from 'birpc';
 import { Packr } from 'msgpackr';
 import { deserializeError, ExternalError, serializeError } from '../../shared/errors.ts';
+import { within } from '../../shared/time.ts';
 
 const greeting = 'weir-rpc 1';
-const callTimeoutMs = 60_000;
 
 export interface RpcConnection<Remote extends object> {
   readonly remote: BirpcReturn<Remote, Record<string, never>>;
@@ -66,7 +67,7 @@ export function openRpc<Remote extends object>(socket: Socket, handlers: Handler
       on: (listener: (message: unknown) => void) => {
         onMessage = listener;
       },
-      timeout: callTimeoutMs,
+      timeout: -1,
       proxify: true,
     } as never,
   );
@@ -172,12 +173,16 @@ export async function listenRpc(host: string, port: number, accept: (socket: Soc
   };
 }
 
-export async function connectRpc(host: string, port: number): Promise<Socket> {
+export async function connectRpc(host: string, port: number, timeoutMs: number): Promise<Socket> {
   const socket = connectSocket({ host, port, noDelay: true });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
+  const connected = new Promise<boolean>((resolve, reject) => {
+    socket.once('connect', () => resolve(true));
     socket.once('error', reject);
   });
+  if (!(await within(timeoutMs, connected))) {
+    socket.destroy();
+    throw new ExternalError('RPC_CONNECT_TIMEOUT', { problem: `${host}:${port} did not answer within ${timeoutMs} ms.`, retriable: true });
+  }
   socket.write(`${greeting}\n`);
   return socket;
 }

@@ -6,6 +6,7 @@ import type { Configuration } from '../../config/configuration.ts';
 import { clusterDirectory, highAvailabilityMode, highestEpoch, readLeaderAddress } from '../../config/high-availability/leader-files.ts';
 import { ExternalError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
+import { within } from '../../shared/time.ts';
 import { connectRpc, openRpc, type RpcConnection } from '../rpc/connection.ts';
 import type { JobManagerGateway } from '../rpc/gateways.ts';
 import type { TaskExecutor } from './task-executor.ts';
@@ -85,16 +86,20 @@ export class JobManagerConnection {
   }
 
   async #attempt(): Promise<RegisteredConnection> {
-    const { taskExecutor, maxFrameBytes, log } = this.#options;
+    const { config, taskExecutor, maxFrameBytes, log } = this.#options;
     const registration = await taskExecutor.registration();
     const leader = this.#findJobManager();
-    const socket = await connectRpc(leader.host, leader.port);
+    const socket = await connectRpc(leader.host, leader.port, config.get('pekko.tcp.timeout'));
     const connection = openRpc<JobManagerGateway>(socket, taskExecutor, maxFrameBytes);
+    // Later silence is for heartbeats to notice.
+    const answerMs = config.get('cluster.registration.max-timeout');
     try {
       const jobManager = connection.remote as unknown as JobManagerGateway;
-      const accepted = await jobManager.registerTaskManager(registration);
+      const accepted = await within(answerMs, jobManager.registerTaskManager(registration));
+      if (!accepted) throw new Error(`it did not answer within ${answerMs} ms.`);
       taskExecutor.connected(jobManager, accepted.fencing);
-      await jobManager.heartbeatFromTaskManager(taskExecutor.heartbeat());
+      const firstBeat = jobManager.heartbeatFromTaskManager(taskExecutor.heartbeat()).then(() => true);
+      if (!(await within(answerMs, firstBeat))) throw new Error(`it did not answer within ${answerMs} ms.`);
       this.#connection = connection;
       this.#epoch = leader.epoch;
       log.info(`Registered with the JobManager at ${this.#address()}.`);

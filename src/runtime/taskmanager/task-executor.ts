@@ -7,7 +7,7 @@ import { Configuration } from '../../config/configuration.ts';
 import type { TaskManagerProcess } from '../../config/memory/process-memory.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { BugError } from '../../shared/assert.ts';
-import { ExternalError, type SerializedError } from '../../shared/errors.ts';
+import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
 import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, TaskManagerId } from '../../shared/ids.ts';
 import { type LogFiles, type LogPieceRequest, listLogs, readLogPiece } from '../../shared/log-files.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -58,7 +58,8 @@ export interface TaskExecutorOptions {
 
 interface KnownJob {
   readonly jobGraph: JobGraph;
-  readonly artifactDirectory: string | undefined;
+  /** The program, once it is here. */
+  readonly artifactDirectory: Promise<string>;
   /** Attempts named in deployments, own ones and peers: whose rings may exist. */
   readonly attempts: Set<ExecutionAttemptId>;
 }
@@ -185,8 +186,13 @@ export class TaskExecutor implements TaskExecutorGateway {
     const { jobGraph } = request;
     if (this.#jobs.has(jobGraph.jobId)) return;
     const jobManager = this.#requireJobManager();
-    const artifactDirectory = await this.#artifacts.directory(jobGraph.program.artifact as string, (piece) => jobManager.readBlob(piece));
-    this.#jobs.set(jobGraph.jobId, { jobGraph, artifactDirectory, attempts: new Set() });
+    const artifactDirectory = this.#artifacts.directory(jobGraph.program.artifact as string, (piece) => jobManager.readBlob(piece));
+    const job = { jobGraph, artifactDirectory, attempts: new Set<ExecutionAttemptId>() };
+    this.#jobs.set(jobGraph.jobId, job);
+    // The tasks that wait for it fail by it, and the next deployment fetches it again.
+    artifactDirectory.catch(() => {
+      if (this.#jobs.get(jobGraph.jobId) === job) this.#jobs.delete(jobGraph.jobId);
+    });
   }
 
   async submitTask(request: { descriptor: TaskDeploymentDescriptor; fencing: FencingToken }): Promise<void> {
@@ -198,14 +204,22 @@ export class TaskExecutor implements TaskExecutorGateway {
     if (!slot || !job) throw new BugError(`the slot of ${attemptId} is not allocated here`);
     this.#metrics.attemptSubmitted(descriptor, job.jobGraph.name);
     slot.attemptSubmitted(attemptId, jobId, `${vertex.name} (${subtaskIndex + 1}/${vertex.parallelism})`);
-    try {
-      const { gateway } = slot.thread;
-      if (slot.markPrepared(jobId)) await gateway.prepareJob({ jobGraph: job.jobGraph, artifactDirectory: job.artifactDirectory });
-      await gateway.submitTask({ descriptor, channels: this.#sharedChannels(descriptor, slot.index, job) });
-    } catch (error) {
-      slot.attemptRefused(attemptId);
-      throw error;
-    }
+    const channels = this.#sharedChannels(descriptor, slot.index, job);
+    void this.#deploy(descriptor, slot, job, channels).catch((error: unknown) => slot.attemptRefused(attemptId, serializeError(error)));
+  }
+
+  /** Behind the acceptance: the program may be long in coming, and the slot's thread be busy with its other tasks. */
+  async #deploy(
+    descriptor: TaskDeploymentDescriptor,
+    slot: TaskSlot,
+    { jobGraph, ...job }: KnownJob,
+    channels: SharedChannels,
+  ): Promise<void> {
+    const artifactDirectory = await job.artifactDirectory;
+    if (!slot.canStart(descriptor.attemptId)) return;
+    const { gateway } = slot.thread;
+    const prepared = slot.markPrepared(jobGraph.jobId) ? gateway.prepareJob({ jobGraph, artifactDirectory }) : undefined;
+    await Promise.all([prepared, gateway.submitTask({ descriptor, channels })]);
   }
 
   async cancelTask(request: { attemptId: ExecutionAttemptId; fencing: FencingToken }): Promise<void> {
@@ -225,25 +239,25 @@ export class TaskExecutor implements TaskExecutorGateway {
   }): Promise<void> {
     this.#checkFencing(request.fencing);
     const { attemptId, operatorId, event } = request;
-    await this.#slotOf(attemptId)?.thread.gateway.operatorEvent({ attemptId, operatorId, event });
+    this.#tell(this.#slotOf(attemptId)?.thread.gateway.operatorEvent({ attemptId, operatorId, event }));
   }
 
   async triggerCheckpoint(request: Parameters<TaskExecutorGateway['triggerCheckpoint']>[0]): Promise<void> {
     this.#checkFencing(request.fencing);
     const { attemptId, checkpointId, timestamp, options } = request;
-    await this.#slotOf(attemptId)?.thread.gateway.triggerCheckpoint({ attemptId, checkpointId, timestamp, options });
+    this.#tell(this.#slotOf(attemptId)?.thread.gateway.triggerCheckpoint({ attemptId, checkpointId, timestamp, options }));
   }
 
   async notifyCheckpointComplete(request: Parameters<TaskExecutorGateway['notifyCheckpointComplete']>[0]): Promise<void> {
     this.#checkFencing(request.fencing);
     const { attemptId, checkpointId, subsumedId } = request;
-    await this.#slotOf(attemptId)?.thread.gateway.notifyCheckpointComplete({ attemptId, checkpointId, subsumedId });
+    this.#tell(this.#slotOf(attemptId)?.thread.gateway.notifyCheckpointComplete({ attemptId, checkpointId, subsumedId }));
   }
 
   async notifyCheckpointAborted(request: Parameters<TaskExecutorGateway['notifyCheckpointAborted']>[0]): Promise<void> {
     this.#checkFencing(request.fencing);
     const { attemptId, checkpointId, latestCompletedId } = request;
-    await this.#slotOf(attemptId)?.thread.gateway.notifyCheckpointAborted({ attemptId, checkpointId, latestCompletedId });
+    this.#tell(this.#slotOf(attemptId)?.thread.gateway.notifyCheckpointAborted({ attemptId, checkpointId, latestCompletedId }));
   }
 
   async requestLogList(): Promise<{ name: string; size: number; mtime: number }[]> {
@@ -353,8 +367,9 @@ export class TaskExecutor implements TaskExecutorGateway {
         void this.#jobManager?.updateTaskExecutionState(update).catch(() => {});
       },
       operatorEvent: (request) => void this.#jobManager?.sendOperatorEventToCoordinator(request).catch(() => {}),
-      acknowledgeCheckpoint: (ack) => void this.#jobManager?.acknowledgeCheckpoint(ack).catch(() => {}),
-      declineCheckpoint: (decline) => void this.#jobManager?.declineCheckpoint(decline).catch(() => {}),
+      acknowledgeCheckpoint: (ack) =>
+        void this.#jobManager?.acknowledgeCheckpoint(ack).catch((error: unknown) => this.#declineInstead(ack, error)),
+      declineCheckpoint: (decline) => this.#decline(decline),
       reported: (reports) => this.#metrics.reported(reports),
       attemptEnded: (attemptId, finished) => {
         this.#metrics.attemptEnded(attemptId);
@@ -374,6 +389,17 @@ export class TaskExecutor implements TaskExecutorGateway {
           `Slot ${slot.index} cannot be stopped: its thread hangs in a system call (tasks: ${slot.taskNames.join(', ') || 'none'}).`,
         ),
     };
+  }
+
+  #decline(decline: Parameters<JobManagerGateway['declineCheckpoint']>[0]): void {
+    void this.#jobManager?.declineCheckpoint(decline).catch(() => {});
+  }
+
+  /** State that lies in the acknowledgement may be too much for a message; a lost connection needs no answer. */
+  #declineInstead({ jobId, attemptId, checkpointId }: Parameters<JobManagerGateway['acknowledgeCheckpoint']>[0], error: unknown): void {
+    const cause = serializeError(error);
+    if (cause.code === 'RPC_FRAME_TOO_LARGE')
+      this.#decline({ jobId, attemptId, checkpointId, reason: 'CHECKPOINT_ASYNC_EXCEPTION', cause });
   }
 
   /** A ring for each channel whose two ends run in different slots of this TaskManager; credit for each that comes from another one. */
@@ -398,6 +424,11 @@ export class TaskExecutor implements TaskExecutorGateway {
         if (isNeighbour) addRing(channelKey(own, edgeId, consumerAttemptId), own, consumerAttemptId);
       }
     return { rings, credits };
+  }
+
+  /** Nobody waits for a thread to take a message: it may be busy with user code, and a thread that dies takes its attempts along. */
+  #tell(taken: Promise<void> | undefined): void {
+    taken?.catch(() => {});
   }
 
   #slotOf(attemptId: ExecutionAttemptId): TaskSlot | undefined {

@@ -86,10 +86,17 @@ export class TaskSlot {
     this.#attempts.set(attemptId, { jobId, taskName, canceling: false });
   }
 
-  /** The thread never took it: whoever submitted it has the error. */
-  attemptRefused(attemptId: ExecutionAttemptId): void {
-    this.#attempts.delete(attemptId);
-    this.#listener.attemptEnded(attemptId, false);
+  /** False for an attempt that is gone; one whose cancellation was asked for before its thread knew of it ends here. */
+  canStart(attemptId: ExecutionAttemptId): boolean {
+    const attempt = this.#attempts.get(attemptId);
+    if (attempt?.canceling) this.#ended(attemptId, attempt, undefined);
+    return attempt !== undefined && !attempt.canceling;
+  }
+
+  /** The thread never took it. */
+  attemptRefused(attemptId: ExecutionAttemptId, cause: SerializedError): void {
+    const attempt = this.#attempts.get(attemptId);
+    if (attempt) this.#ended(attemptId, attempt, cause);
   }
 
   /**
@@ -125,7 +132,7 @@ export class TaskSlot {
     this.allocation = undefined;
     if (!this.#used) return;
     const thread = this.#thread;
-    for (const attemptId of [...this.#attempts.keys()]) this.attemptRefused(attemptId);
+    for (const attemptId of [...this.#attempts.keys()]) this.#forget(attemptId);
     this.#renewal = this.#renew(thread);
     await this.#renewal;
   }
@@ -180,20 +187,23 @@ export class TaskSlot {
   #died(cause: SerializedError): void {
     const names = this.taskNames;
     const located = names.length === 0 ? cause : locate(cause, names);
-    for (const [attemptId, { jobId, canceling }] of [...this.#attempts]) {
-      this.#attempts.delete(attemptId);
-      this.#listener.attemptEnded(attemptId, false);
-      this.#listener.taskStateChanged({
-        jobId,
-        attemptId,
-        state: canceling ? 'CANCELED' : 'FAILED',
-        error: canceling ? undefined : located,
-      });
-    }
+    for (const [attemptId, attempt] of [...this.#attempts]) this.#ended(attemptId, attempt, located);
     const { allocation } = this;
     this.allocation = undefined;
     this.#replaceThread();
     if (allocation) this.#listener.slotLost(this, allocation, located);
+  }
+
+  #forget(attemptId: ExecutionAttemptId): void {
+    this.#attempts.delete(attemptId);
+    this.#listener.attemptEnded(attemptId, false);
+  }
+
+  /** Without its thread having said so: cancelled where that was asked for, else failed with `cause`. */
+  #ended(attemptId: ExecutionAttemptId, { jobId, canceling }: LiveAttempt, cause: SerializedError | undefined): void {
+    this.#forget(attemptId);
+    const state = canceling ? 'CANCELED' : 'FAILED';
+    this.#listener.taskStateChanged({ jobId, attemptId, state, error: canceling ? undefined : cause });
   }
 
   #watch(attemptId: ExecutionAttemptId, taskName: string, timeoutMs: number): void {
