@@ -15,7 +15,6 @@ export {
   LongMaximum,
   LongMinimum,
 } from './accumulators.ts';
-export { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts';
 export { CheckpointConfig, type CheckpointingMode, type ExternalizedCheckpointRetention } from './checkpoint-config.ts';
 export {
   ConnectedStreams,
@@ -29,15 +28,10 @@ export {
   type WriteMode,
 } from './data-stream.ts';
 export {
-  type DeclaredBroadcastProcess,
   type DeclaredCoProcess,
   type DeclaredKeyedProcess,
-  type DeclaredProcess,
   type DefaultedValueState,
-  type SideDeclaration,
-  type SideStreams,
   type StateDeclaration,
-  side,
   state,
 } from './declared-state.ts';
 export { type Duration, Time } from './duration.ts';
@@ -45,8 +39,6 @@ export { ExecutionConfig } from './execution-config.ts';
 export type { JobClient, JobExecutionResult, JobStatusName } from './executor.ts';
 export type {
   Accumulator,
-  BroadcastContext,
-  BroadcastOnTimerContext,
   CheckpointedFunction,
   CheckpointListener,
   CoFlatMapFunction,
@@ -64,7 +56,6 @@ export type {
   OutputTagLike,
   Partitioner,
   ProcessContext,
-  ReadOnlyBroadcastContext,
   ReduceFunction,
   RichFunction,
   RuntimeContext,
@@ -84,9 +75,7 @@ export { ParameterTool } from './parameter-tool.ts';
 export { RestartStrategies, type RestartStrategyConfiguration } from './restart-strategies.ts';
 export {
   AbstractRichFunction,
-  BroadcastProcessFunction,
   CoProcessFunction,
-  KeyedBroadcastProcessFunction,
   KeyedCoProcessFunction,
   KeyedProcessFunction,
   ProcessFunction,
@@ -109,7 +98,6 @@ export type {
   OperatorStateStore,
   ReadOnlyBroadcastState,
   ReducingState,
-  StateOf,
   ValueState,
 } from './state.ts';
 export {

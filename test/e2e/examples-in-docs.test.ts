@@ -25,6 +25,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 /** Some of what each program prints. */
 const expected: Record<string, readonly string[]> = {
   'warmest.ts': ['attic: 24 °C so far', 'attic: 31 °C so far'],
+  'visits.ts': ['/docs: 100 visits', '/: 200 visits'],
   'greet.ts': ['hello, stranger', 'good evening, stranger'],
   'priced.ts': ['apple: 3', 'pear: no price'],
   'words.ts': ['short> to', "long> { word: 'not', length: 3 }"],
@@ -32,10 +33,16 @@ const expected: Record<string, readonly string[]> = {
   'late.ts': ['a at 1000', 'b at 3000', 'c at 2000'],
 };
 
+/** Of programs that would not end. */
+const programArguments: Record<string, readonly string[]> = { 'visits.ts': ['600'] };
+
 test.each(snippets.filter(({ file }) => file !== undefined))('$page: $file', async ({ file, text }) => {
   const path = join(directory, file as string);
   writeFileSync(path, text);
-  const run = await execa(join(repository, 'bin/flink'), ['run', '-t', 'local', path], { cwd: directory, reject: false });
+  const run = await execa(join(repository, 'bin/flink'), ['run', '-t', 'local', path, ...(programArguments[file as string] ?? [])], {
+    cwd: directory,
+    reject: false,
+  });
   expect(run, run.stderr).toMatchObject({ exitCode: 0, stderr: '' });
   const lines = expected[file as string];
   expect(lines, `${file} is known to this test`).toBeDefined();
