@@ -7,10 +7,22 @@
 import { UserError } from '../shared/errors.ts';
 import { renderValue } from '../shared/render-value.ts';
 import type { TypeInfo } from '../types/type-info.ts';
+import { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts';
 import { connectors } from './connector-registry.ts';
-import { type DeclaredCoProcess, type DeclaredKeyedProcess, type StateDeclarations, withDeclaredState } from './declared-state.ts';
+import {
+  type BroadcastStateDeclarations,
+  type DeclaredCoProcess,
+  type DeclaredKeyedProcess,
+  type DeclaredProcess,
+  type NothingDeclared,
+  type SideDeclarations,
+  type SideStreams,
+  type StateDeclarations,
+  withDeclarations,
+  withSideStreams,
+} from './declared-state.ts';
 import { type Duration, durationMs } from './duration.ts';
-import { refuseAsync, selectorOf } from './function-checks.ts';
+import { refuseAsync, refuseKeyedParts, selectorOf } from './function-checks.ts';
 import type {
   CoFlatMapFunction,
   Collector,
@@ -31,6 +43,7 @@ import type {
 import type { GenericWriteAheadSink } from './generic-write-ahead-sink.ts';
 import { programPath } from './program-path.ts';
 import type { Sink } from './sink.ts';
+import type { MapStateDescriptor } from './state.ts';
 import type { StreamExecutionEnvironment } from './stream-execution-environment.ts';
 import type { PhysicalTransformation, Transformation } from './transformation.ts';
 import type { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
@@ -116,8 +129,12 @@ export class DataStream<T> {
     return this.one('Filter', { type: 'filter', function: predicate });
   }
 
-  process<R>(processFunction: ProcessFunction<T, R>): SingleOutputStreamOperator<R> {
-    return this.one('Process', { type: 'process', function: processFunction });
+  process<R, O extends SideDeclarations>(processFunction: DeclaredProcess<T, R, O>): SingleOutputStreamOperator<R> & SideStreams<O>;
+  process<R>(processFunction: ProcessFunction<T, R>): SingleOutputStreamOperator<R>;
+  process<R>(processFunction: object): SingleOutputStreamOperator<R> {
+    refuseAsync(processFunction, 'processElement');
+    refuseKeyedParts(processFunction);
+    return withSideStreams(this.one<R>('Process', { type: 'process', function: withDeclarations(processFunction) }), processFunction);
   }
 
   /** By field name, tuple index, or a function of the record. */
@@ -137,8 +154,11 @@ export class DataStream<T> {
     );
   }
 
-  connect<U>(other: DataStream<U>): ConnectedStreams<T, U> {
-    return new ConnectedStreams(this, other);
+  /** With a broadcast stream: elements that are looked up in a state that every subtask has. */
+  connect<U, D extends BroadcastStateDeclarations>(other: BroadcastStream<U, D>): BroadcastConnectedStream<T, U, D>;
+  connect<U>(other: DataStream<U>): ConnectedStreams<T, U>;
+  connect<U>(other: DataStream<U> | BroadcastStream<U>): ConnectedStreams<T, U> | BroadcastConnectedStream<T, U> {
+    return other instanceof BroadcastStream ? new BroadcastConnectedStream(this, other) : new ConnectedStreams(this, other);
   }
 
   assignTimestampsAndWatermarks(strategy: WatermarkStrategy<T>): SingleOutputStreamOperator<T> {
@@ -161,8 +181,19 @@ export class DataStream<T> {
     return this.#repartitioned('global');
   }
 
-  broadcast(): DataStream<T> {
-    return this.#repartitioned('broadcast');
+  /**
+   * Every record to every subtask. With states, given as descriptors or declared by name, for `connect`: the elements of another stream
+   * read these states, this stream's records change them.
+   */
+  broadcast(): DataStream<T>;
+  broadcast(...states: readonly [MapStateDescriptor<any, any>, ...MapStateDescriptor<any, any>[]]): BroadcastStream<T>;
+  broadcast<const D extends BroadcastStateDeclarations>(states: D): BroadcastStream<T, D>;
+  broadcast(...states: readonly object[]): DataStream<T> | BroadcastStream<T, any> {
+    const stream = this.#repartitioned('broadcast');
+    if (states.length === 0) return stream;
+    const areDescriptors = states.every((state) => (state as { kind?: unknown }).kind === 'map');
+    if (areDescriptors) return new BroadcastStream(stream, states as MapStateDescriptor<unknown, unknown>[], {});
+    return new BroadcastStream(stream, [], states[0] as BroadcastStateDeclarations);
   }
 
   forward(): DataStream<T> {
@@ -464,10 +495,26 @@ export class KeyedStream<T, K> extends DataStream<T> {
     return this.#aggregate('maxBy', field, first);
   }
 
-  override process<R, S extends StateDeclarations>(processFunction: DeclaredKeyedProcess<K, T, R, S>): SingleOutputStreamOperator<R>;
+  override process<R, O extends SideDeclarations, S extends StateDeclarations = NothingDeclared>(
+    processFunction: DeclaredKeyedProcess<K, T, R, S, O> & { readonly side: O },
+  ): SingleOutputStreamOperator<R> & SideStreams<O>;
+  override process<R, S extends StateDeclarations>(
+    processFunction: DeclaredKeyedProcess<K, T, R, S> & { readonly state: S },
+  ): SingleOutputStreamOperator<R>;
   override process<R>(processFunction: KeyedProcessFunction<K, T, R>): SingleOutputStreamOperator<R>;
   override process<R>(processFunction: object): SingleOutputStreamOperator<R> {
-    return this.one('KeyedProcess', { type: 'keyed-process', function: withDeclaredState(processFunction) });
+    refuseAsync(processFunction, 'processElement');
+    const stream = this.one<R>('KeyedProcess', { type: 'keyed-process', function: withDeclarations(processFunction) });
+    return withSideStreams(stream, processFunction);
+  }
+
+  override connect<U, D extends BroadcastStateDeclarations>(other: BroadcastStream<U, D>): BroadcastConnectedStream<T, U, D, K>;
+  override connect<U>(other: KeyedStream<U, K>): ConnectedStreams<T, U, K>;
+  override connect<U>(other: DataStream<U>): ConnectedStreams<T, U>;
+  override connect<U>(
+    other: DataStream<U> | BroadcastStream<U>,
+  ): ConnectedStreams<T, U, any> | BroadcastConnectedStream<T, U, NothingDeclared, any> {
+    return super.connect(other as DataStream<U>);
   }
 
   protected override keySettings(): Partial<PhysicalTransformation> {
@@ -512,10 +559,19 @@ export class ConnectedStreams<A, B, K = never> {
     return this.#two('Co-Flat Map', { type: 'co-flat-map', function: flatMapper });
   }
 
-  process<R, S extends StateDeclarations>(processFunction: DeclaredCoProcess<K, A, B, R, S>): SingleOutputStreamOperator<R>;
+  process<R, O extends SideDeclarations, S extends StateDeclarations = NothingDeclared>(
+    processFunction: DeclaredCoProcess<K, A, B, R, S, O> & { readonly side: O },
+  ): SingleOutputStreamOperator<R> & SideStreams<O>;
+  process<R, S extends StateDeclarations>(
+    processFunction: DeclaredCoProcess<K, A, B, R, S> & { readonly state: S },
+  ): SingleOutputStreamOperator<R>;
   process<R>(processFunction: CoProcessFunction<A, B, R, K>): SingleOutputStreamOperator<R>;
   process<R>(processFunction: object): SingleOutputStreamOperator<R> {
-    return this.#two('Co-Process', { type: 'co-process', function: withDeclaredState(processFunction), keyed: this.#keyed });
+    refuseAsync(processFunction, 'processElement1');
+    refuseAsync(processFunction, 'processElement2');
+    if (!this.#keyed) refuseKeyedParts(processFunction);
+    const spec = { type: 'co-process', function: withDeclarations(processFunction), keyed: this.#keyed };
+    return withSideStreams(this.#two<R>('Co-Process', spec), processFunction);
   }
 
   get #keyed(): boolean {

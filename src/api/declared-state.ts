@@ -3,18 +3,34 @@
  *
  *     process({
  *       state: { total: state.value(() => 0) },
+ *       side: { large: side<Payment>() },
  *       processElement(payment, context, out: Collector<number>) {
  *         context.state.total.update(context.state.total.value() + payment.amount);
+ *         if (payment.amount > 100) context.side.large(payment);
  *       },
  *     })
  */
 import type { TypeInfo } from '../types/type-info.ts';
-import type { Collector, OnTimerContext, ProcessContext, RuntimeContext } from './functions.ts';
+import type { DataStream } from './data-stream.ts';
+import type {
+  BroadcastContext,
+  BroadcastOnTimerContext,
+  Collector,
+  OnTimerContext,
+  OutputTagLike,
+  ProcessContext,
+  ReadOnlyBroadcastContext,
+  RuntimeContext,
+} from './functions.ts';
+import { OutputTag } from './output-tag.ts';
 import type {
   AggregatingState,
   AggregatingStateDescriptor,
+  BroadcastState,
   ListState,
   MapState,
+  MapStateDescriptor,
+  ReadOnlyBroadcastState,
   ReducingState,
   State,
   StateDescriptor,
@@ -33,6 +49,8 @@ export interface StateDeclaration<Handle> {
   readonly handle?: Handle | undefined;
 }
 
+/** The type of a literal without declarations. */
+export type NothingDeclared = Record<never, never>;
 export type StateDeclarations = Readonly<Record<string, StateDeclaration<unknown>>>;
 export type StateHandles<S extends StateDeclarations> = { readonly [N in keyof S]: S[N] extends StateDeclaration<infer H> ? H : never };
 
@@ -56,9 +74,41 @@ export const state = {
   ): StateDeclaration<AggregatingState<IN, OUT>> => ({ descriptor: (name) => ({ kind: 'aggregating', name, ...aggregate }) }),
 };
 
-/** What a context of declared state adds. */
-export interface WithState<S extends StateDeclarations> {
+/** A side output: the property's name becomes its name. */
+export interface SideDeclaration<T> {
+  readonly type: TypeInfo<T> | undefined;
+  /** Only for the compiler: carries T. */
+  readonly __type?: T | undefined;
+}
+
+export type SideDeclarations = Readonly<Record<string, SideDeclaration<unknown>>>;
+export type SideEmitters<O extends SideDeclarations> = {
+  readonly [N in keyof O]: O[N] extends SideDeclaration<infer T> ? (value: T) => void : never;
+};
+
+export function side<T>(type?: TypeInfo<T>): SideDeclaration<T> {
+  return { type };
+}
+
+/** What declared side outputs add to the stream that `process` gives. */
+export interface SideStreams<O extends SideDeclarations> {
+  readonly side: { readonly [N in keyof O]: O[N] extends SideDeclaration<infer T> ? DataStream<T> : never };
+}
+
+/** Broadcast states are maps. */
+// biome-ignore lint/suspicious/noExplicitAny: keys and values of any type
+export type BroadcastStateDeclarations = Readonly<Record<string, StateDeclaration<MapState<any, any>>>>;
+type BroadcastHandles<D> = {
+  readonly [N in keyof D]: D[N] extends StateDeclaration<MapState<infer K, infer V>> ? BroadcastState<K, V> : never;
+};
+type ReadOnlyBroadcastHandles<D> = {
+  readonly [N in keyof D]: D[N] extends StateDeclaration<MapState<infer K, infer V>> ? ReadOnlyBroadcastState<K, V> : never;
+};
+
+/** What declarations add to a context. */
+export interface Declared<S extends StateDeclarations, O extends SideDeclarations> {
   readonly state: StateHandles<S>;
+  readonly side: SideEmitters<O>;
 }
 
 interface LifeCycle {
@@ -66,48 +116,107 @@ interface LifeCycle {
   close?(): void | Promise<void>;
 }
 
-export interface DeclaredKeyedProcess<K, T, R, S extends StateDeclarations> extends LifeCycle {
-  readonly state: S;
-  processElement(value: T, context: ProcessContext<K> & WithState<S>, out: Collector<R>): Iterable<R> | void;
-  onTimer?(timestamp: number, context: OnTimerContext<K> & WithState<S>, out: Collector<R>): Iterable<R> | void;
+export interface DeclaredProcess<T, R, O extends SideDeclarations> extends LifeCycle {
+  readonly side: O;
+  processElement(value: T, context: ProcessContext & Declared<NothingDeclared, O>, out: Collector<R>): Iterable<R> | void;
 }
 
-export interface DeclaredCoProcess<K, A, B, R, S extends StateDeclarations> extends LifeCycle {
-  readonly state: S;
-  processElement1(value: A, context: ProcessContext<K> & WithState<S>, out: Collector<R>): Iterable<R> | void;
-  processElement2(value: B, context: ProcessContext<K> & WithState<S>, out: Collector<R>): Iterable<R> | void;
-  onTimer?(timestamp: number, context: OnTimerContext<K> & WithState<S>, out: Collector<R>): Iterable<R> | void;
+export interface DeclaredKeyedProcess<K, T, R, S extends StateDeclarations, O extends SideDeclarations = NothingDeclared>
+  extends LifeCycle {
+  readonly state?: S;
+  readonly side?: O;
+  processElement(value: T, context: ProcessContext<K> & Declared<S, O>, out: Collector<R>): Iterable<R> | void;
+  onTimer?(timestamp: number, context: OnTimerContext<K> & Declared<S, O>, out: Collector<R>): Iterable<R> | void;
 }
 
+export interface DeclaredCoProcess<K, A, B, R, S extends StateDeclarations, O extends SideDeclarations = NothingDeclared>
+  extends LifeCycle {
+  readonly state?: S;
+  readonly side?: O;
+  processElement1(value: A, context: ProcessContext<K> & Declared<S, O>, out: Collector<R>): Iterable<R> | void;
+  processElement2(value: B, context: ProcessContext<K> & Declared<S, O>, out: Collector<R>): Iterable<R> | void;
+  onTimer?(timestamp: number, context: OnTimerContext<K> & Declared<S, O>, out: Collector<R>): Iterable<R> | void;
+}
+
+/** On the broadcast side keyed state has no key: `applyToKeyedState` goes over all of them, also by the name it was declared with. */
+export interface DeclaredBroadcastContext<K, D, S extends StateDeclarations, O extends SideDeclarations> extends BroadcastContext<K> {
+  readonly broadcast: BroadcastHandles<D>;
+  readonly side: SideEmitters<O>;
+  applyToKeyedState: BroadcastContext<K>['applyToKeyedState'] &
+    (<N extends keyof S & string>(name: N, apply: (key: K, state: StateHandles<S>[N]) => void) => void);
+}
+
+export interface DeclaredBroadcastProcess<
+  K,
+  A,
+  B,
+  R,
+  D extends BroadcastStateDeclarations,
+  S extends StateDeclarations,
+  O extends SideDeclarations = NothingDeclared,
+> extends LifeCycle {
+  readonly state?: S;
+  readonly side?: O;
+  processElement(
+    value: A,
+    context: ReadOnlyBroadcastContext<K> & Declared<S, O> & { readonly broadcast: ReadOnlyBroadcastHandles<D> },
+    out: Collector<R>,
+  ): Iterable<R> | void;
+  processBroadcastElement(value: B, context: DeclaredBroadcastContext<K, D, S, O>, out: Collector<R>): Iterable<R> | void;
+  onTimer?(
+    timestamp: number,
+    context: BroadcastOnTimerContext<K> & Declared<S, O> & { readonly broadcast: ReadOnlyBroadcastHandles<D> },
+    out: Collector<R>,
+  ): Iterable<R> | void;
+}
+
+type AnyContext = Partial<BroadcastContext<unknown>> & { output(tag: OutputTagLike, value: unknown): void };
 type AnyMethod = (value: unknown, context: object, out: unknown) => unknown;
-const recordMethods = ['processElement', 'processElement1', 'processElement2', 'onTimer'] as const;
+const recordMethods = ['processElement', 'processElement1', 'processElement2', 'processBroadcastElement', 'onTimer'] as const;
 
 const opened = Symbol('opened state');
 
 /** What one subtask has: each works on a copy of the literal. */
 interface Instance {
-  [opened]?: { readonly handles: object; context: object; extended: object };
+  [opened]?: {
+    readonly handles: object;
+    /** By method: the task hands the same context to all its calls. */
+    readonly contexts: ({ readonly context: object; readonly extended: object } | undefined)[];
+  };
 }
 
-/** The literal as an ordinary process function; anything without declared state stays what it is. */
-export function withDeclaredState(literal: object): object {
-  const { state: declarations } = literal as { readonly state?: StateDeclarations };
-  if (Object.getPrototypeOf(literal) !== Object.prototype || typeof declarations !== 'object' || declarations === null) return literal;
+export function broadcastDescriptors(declared: BroadcastStateDeclarations): MapStateDescriptor<unknown, unknown>[] {
+  return Object.entries(declared).map(([name, { descriptor }]) => descriptor(name) as MapStateDescriptor<unknown, unknown>);
+}
+
+/** The literal as an ordinary process function; what declares nothing stays as it is. */
+export function withDeclarations(literal: object, broadcast: BroadcastStateDeclarations = {}): object {
+  const { state: states = {}, side: sides = {} } = literal as { readonly state?: StateDeclarations; readonly side?: SideDeclarations };
+  if (Object.getPrototypeOf(literal) !== Object.prototype) return literal;
+  if (isEmpty(states) && isEmpty(sides) && isEmpty(broadcast)) return literal;
+  const extend = (instance: Instance, position: number, context: object): object => {
+    const { handles, contexts } = instance[opened] as NonNullable<Instance[typeof opened]>;
+    const known = contexts[position];
+    if (known?.context === context) return known.extended;
+    const extended = extendContext(context as AnyContext, handles, states, sides, broadcast);
+    contexts[position] = { context, extended };
+    return extended;
+  };
   const functions: Record<string, unknown> = {
     ...literal,
     async open(this: Instance, context: RuntimeContext) {
       const handles = Object.fromEntries(
-        Object.entries(declarations).map(([name, declaration]) => [name, openState(context, declaration.descriptor(name))]),
+        Object.entries(states).map(([name, declaration]) => [name, openState(context, declaration.descriptor(name))]),
       );
-      this[opened] = { handles, context: {}, extended: {} };
+      this[opened] = { handles, contexts: [] };
       await (literal as LifeCycle).open?.call(this, context);
     },
   };
-  for (const name of recordMethods) {
+  for (const [position, name] of recordMethods.entries()) {
     const method = (literal as Record<string, AnyMethod | undefined>)[name];
     if (!method) continue;
     functions[name] = function (this: Instance, first: unknown, context: object, out: unknown) {
-      return method.call(this, first, withHandles(this, context), out);
+      return method.call(this, first, extend(this, position, context), out);
     };
     // The user's own text: submission and replay are compared by it.
     functions[`declared ${name}`] = method;
@@ -115,14 +224,45 @@ export function withDeclaredState(literal: object): object {
   return functions;
 }
 
-/** A task hands the same context to every call. */
-function withHandles(instance: Instance, context: object): object {
-  const state = instance[opened] as NonNullable<Instance[typeof opened]>;
-  if (context !== state.context) {
-    state.context = context;
-    state.extended = Object.create(context, { state: { value: state.handles } }) as object;
+/** Adds the streams of the declared side outputs. */
+// biome-ignore lint/suspicious/noExplicitAny: a stream of any records
+export function withSideStreams<S extends DataStream<any>>(stream: S, literal: object): S {
+  const { side: sides } = literal as { readonly side?: SideDeclarations };
+  if (Object.getPrototypeOf(literal) !== Object.prototype || sides === undefined) return stream;
+  const streams = Object.entries(sides).map(([name, { type }]) => [name, stream.getSideOutput(new OutputTag<unknown>(name, type))]);
+  return Object.assign(stream, { side: Object.fromEntries(streams) as object });
+}
+
+function extendContext(
+  context: AnyContext,
+  handles: object,
+  states: StateDeclarations,
+  sides: SideDeclarations,
+  broadcast: BroadcastStateDeclarations,
+): object {
+  const emitters = Object.keys(sides).map((name) => {
+    const tag = { id: name };
+    return [name, (value: unknown) => context.output(tag, value)];
+  });
+  const extended = Object.create(context, {
+    state: { value: handles },
+    side: { value: Object.fromEntries(emitters) },
+  }) as AnyContext;
+  const { getBroadcastState, applyToKeyedState } = context;
+  if (getBroadcastState) {
+    const named = broadcastDescriptors(broadcast).map((descriptor) => [descriptor.name, getBroadcastState(descriptor)]);
+    Object.defineProperty(extended, 'broadcast', { value: Object.fromEntries(named) });
   }
-  return state.extended;
+  if (applyToKeyedState) {
+    const apply = (of: string | StateDescriptor, call: never): void =>
+      applyToKeyedState(typeof of === 'string' ? (states[of] as StateDeclaration<unknown>).descriptor(of) : of, call);
+    Object.defineProperty(extended, 'applyToKeyedState', { value: apply });
+  }
+  return extended;
+}
+
+function isEmpty(declarations: object): boolean {
+  return Object.keys(declarations).length === 0;
 }
 
 function openState(context: RuntimeContext, descriptor: StateDescriptor): unknown {

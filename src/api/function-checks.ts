@@ -21,6 +21,17 @@ export function refuseAsync(value: unknown, call: string): void {
   });
 }
 
+/** Throws UserError('NOT_KEYED') for a literal that can only work with a key: it declares state, or answers timers. */
+export function refuseKeyedParts(processFunction: object): void {
+  if (Object.getPrototypeOf(processFunction) !== Object.prototype) return;
+  const part = ['state', 'onTimer'].find((name) => (processFunction as Record<string, unknown>)[name] !== undefined);
+  if (part === undefined) return;
+  throw new UserError('NOT_KEYED', {
+    problem: `process() was given a function with ${part === 'state' ? 'keyed state (state)' : 'timers (onTimer)'} on a stream that has no keys.`,
+    tryNext: ['Call keyBy before it.'],
+  });
+}
+
 export function selectorOf(selector: unknown, call: string): KeySelectorFn {
   if (typeof selector === 'function') {
     refuseAsync(selector, call);

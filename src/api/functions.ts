@@ -5,13 +5,17 @@
 import type {
   AggregatingState,
   AggregatingStateDescriptor,
+  BroadcastState,
   ListState,
   ListStateDescriptor,
   MapState,
   MapStateDescriptor,
   OperatorStateStore,
+  ReadOnlyBroadcastState,
   ReducingState,
   ReducingStateDescriptor,
+  StateDescriptor,
+  StateOf,
   ValueState,
   ValueStateDescriptor,
 } from './state.ts';
@@ -213,6 +217,31 @@ export interface CoProcessFunction<A, B, R, K = never> extends RichFunction {
   processElement1(value: A, context: ProcessContext<K>, out: Collector<R>): Iterable<R> | void;
   processElement2(value: B, context: ProcessContext<K>, out: Collector<R>): Iterable<R> | void;
   onTimer?(timestamp: number, context: OnTimerContext<K>, out: Collector<R>): Iterable<R> | void;
+}
+/** On the element side of a broadcast: the broadcast state can be read. Timers and keyed state only on keyed streams. */
+export interface ReadOnlyBroadcastContext<K = never> extends ProcessContext<K> {
+  currentProcessingTime(): number;
+  currentWatermark(): number;
+  getBroadcastState<BK, BV>(descriptor: MapStateDescriptor<BK, BV>): ReadOnlyBroadcastState<BK, BV>;
+}
+export interface BroadcastOnTimerContext<K = never> extends ReadOnlyBroadcastContext<K> {
+  timeDomain(): TimeDomain;
+}
+/** On the broadcast side: every subtask gets each element, and changes its copy of the state in the same way. There is no key. */
+export interface BroadcastContext<K = never> {
+  /** Event time of the record in hand; null without one. */
+  timestamp(): number | null;
+  currentProcessingTime(): number;
+  currentWatermark(): number;
+  output<X>(tag: OutputTagLike<X>, value: X): void;
+  getBroadcastState<BK, BV>(descriptor: MapStateDescriptor<BK, BV>): BroadcastState<BK, BV>;
+  /** Calls `apply` for each key of this subtask that has a value in the keyed state. Only where the elements are keyed. */
+  applyToKeyedState<D extends StateDescriptor>(descriptor: D, apply: (key: K, state: StateOf<D>) => void): void;
+}
+export interface BroadcastProcessFunction<A, B, R, K = never> extends RichFunction {
+  processElement(value: A, context: ReadOnlyBroadcastContext<K>, out: Collector<R>): Iterable<R> | void;
+  processBroadcastElement(value: B, context: BroadcastContext<K>, out: Collector<R>): Iterable<R> | void;
+  onTimer?(timestamp: number, context: BroadcastOnTimerContext<K>, out: Collector<R>): Iterable<R> | void;
 }
 export interface SinkContext {
   /** Event time of the record in hand; null without one. */

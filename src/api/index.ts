@@ -15,6 +15,7 @@ export {
   LongMaximum,
   LongMinimum,
 } from './accumulators.ts';
+export { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts';
 export { CheckpointConfig, type CheckpointingMode, type ExternalizedCheckpointRetention } from './checkpoint-config.ts';
 export {
   ConnectedStreams,
@@ -28,10 +29,15 @@ export {
   type WriteMode,
 } from './data-stream.ts';
 export {
+  type DeclaredBroadcastProcess,
   type DeclaredCoProcess,
   type DeclaredKeyedProcess,
+  type DeclaredProcess,
   type DefaultedValueState,
+  type SideDeclaration,
+  type SideStreams,
   type StateDeclaration,
+  side,
   state,
 } from './declared-state.ts';
 export { type Duration, Time } from './duration.ts';
@@ -39,6 +45,8 @@ export { ExecutionConfig } from './execution-config.ts';
 export type { JobClient, JobExecutionResult, JobStatusName } from './executor.ts';
 export type {
   Accumulator,
+  BroadcastContext,
+  BroadcastOnTimerContext,
   CheckpointedFunction,
   CheckpointListener,
   CoFlatMapFunction,
@@ -56,6 +64,7 @@ export type {
   OutputTagLike,
   Partitioner,
   ProcessContext,
+  ReadOnlyBroadcastContext,
   ReduceFunction,
   RichFunction,
   RuntimeContext,
@@ -75,7 +84,9 @@ export { ParameterTool } from './parameter-tool.ts';
 export { RestartStrategies, type RestartStrategyConfiguration } from './restart-strategies.ts';
 export {
   AbstractRichFunction,
+  BroadcastProcessFunction,
   CoProcessFunction,
+  KeyedBroadcastProcessFunction,
   KeyedCoProcessFunction,
   KeyedProcessFunction,
   ProcessFunction,
@@ -98,6 +109,7 @@ export type {
   OperatorStateStore,
   ReadOnlyBroadcastState,
   ReducingState,
+  StateOf,
   ValueState,
 } from './state.ts';
 export {

@@ -5,6 +5,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: record types of user functions end here
 
 import type {
+  BroadcastProcessFunction,
   CoFlatMapFunction,
   CoMapFunction,
   CoProcessFunction,
@@ -20,6 +21,7 @@ import type {
 import type { StreamOperatorFactory } from './operators.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
+import type { MapStateDescriptor } from './state.ts';
 import type { OperatorSpec } from './transformation.ts';
 import type { WatermarkStrategySpec } from './watermark.ts';
 
@@ -61,6 +63,13 @@ export type CoProcessSpec = OperatorSpec & {
   readonly function: CoProcessFunction<any, any, any, any>;
   readonly keyed: boolean;
 };
+/** Input 0 the elements, input 1 what is broadcast. `states`: the broadcast states that the function may ask for. */
+export type BroadcastProcessSpec = OperatorSpec & {
+  readonly type: 'broadcast-process';
+  readonly function: BroadcastProcessFunction<any, any, any, any>;
+  readonly states: readonly MapStateDescriptor<any, any>[];
+  readonly keyed: boolean;
+};
 export type TimestampsSpec = OperatorSpec & { readonly type: 'timestamps-and-watermarks'; readonly watermarks: WatermarkStrategySpec<any> };
 export type SinkSpec = OperatorSpec & { readonly type: 'sink-writer'; readonly sink: Sink<any, any, any> };
 export type SinkFunctionSpec = OperatorSpec & { readonly type: 'sink-function'; readonly function: SinkFunction<any> };
@@ -84,6 +93,7 @@ export type BuiltInSpec =
   | CoMapSpec
   | CoFlatMapSpec
   | CoProcessSpec
+  | BroadcastProcessSpec
   | TimestampsSpec
   | SinkSpec
   | SinkFunctionSpec

@@ -120,6 +120,8 @@ export type NamespacedState<S extends State = State> = S & {
 export interface KeyedStateAccess {
   setCurrentKey(key: unknown): void;
   getCurrentKey(): unknown;
+  /** From here on there is no key: using state is an error until one is set. */
+  clearCurrentKey(): void;
   /** A handle bound to the backend: it always reads the current key. The same name gives the same state. */
   getState(descriptor: StateDescriptor, namespace?: unknown): unknown;
   /** A handle of its own whose namespace is set before each use: for the state of windows. */

@@ -76,6 +76,18 @@ abstract class CoProcessFunctionBase<A, B, R, K = never> extends AbstractRichFun
 
 abstract class KeyedCoProcessFunctionBase<K, A, B, R> extends CoProcessFunctionBase<A, B, R, K> {}
 
+abstract class BroadcastProcessFunctionBase<A, B, R, K = never>
+  extends AbstractRichFunction
+  implements functions.BroadcastProcessFunction<A, B, R, K>
+{
+  abstract processElement(value: A, context: functions.ReadOnlyBroadcastContext<K>, out: functions.Collector<R>): Iterable<R> | void;
+  abstract processBroadcastElement(value: B, context: functions.BroadcastContext<K>, out: functions.Collector<R>): Iterable<R> | void;
+
+  onTimer(_timestamp: number, _context: functions.BroadcastOnTimerContext<K>, _out: functions.Collector<R>): Iterable<R> | void {}
+}
+
+abstract class KeyedBroadcastProcessFunctionBase<K, A, B, R> extends BroadcastProcessFunctionBase<A, B, R, K> {}
+
 export type ProcessFunction<T, R> = functions.ProcessFunction<T, R>;
 export const ProcessFunction: typeof ProcessFunctionBase = ProcessFunctionBase;
 export type KeyedProcessFunction<K, T, R> = functions.KeyedProcessFunction<K, T, R>;
@@ -84,3 +96,7 @@ export type CoProcessFunction<A, B, R, K = never> = functions.CoProcessFunction<
 export const CoProcessFunction: typeof CoProcessFunctionBase = CoProcessFunctionBase;
 export type KeyedCoProcessFunction<K, A, B, R> = functions.CoProcessFunction<A, B, R, K>;
 export const KeyedCoProcessFunction: typeof KeyedCoProcessFunctionBase = KeyedCoProcessFunctionBase;
+export type BroadcastProcessFunction<A, B, R, K = never> = functions.BroadcastProcessFunction<A, B, R, K>;
+export const BroadcastProcessFunction: typeof BroadcastProcessFunctionBase = BroadcastProcessFunctionBase;
+export type KeyedBroadcastProcessFunction<K, A, B, R> = functions.BroadcastProcessFunction<A, B, R, K>;
+export const KeyedBroadcastProcessFunction: typeof KeyedBroadcastProcessFunctionBase = KeyedBroadcastProcessFunctionBase;

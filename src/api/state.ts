@@ -79,6 +79,20 @@ export interface AggregatingState<IN, OUT> extends State {
   add(value: IN): void;
 }
 
+/** The handle that a descriptor asks for. */
+export type StateOf<D extends StateDescriptor> =
+  D extends ValueStateDescriptor<infer T>
+    ? ValueState<T>
+    : D extends ListStateDescriptor<infer T>
+      ? ListState<T>
+      : D extends MapStateDescriptor<infer K, infer V>
+        ? MapState<K, V>
+        : D extends ReducingStateDescriptor<infer T>
+          ? ReducingState<T>
+          : D extends AggregatingStateDescriptor<infer IN, any, infer OUT>
+            ? AggregatingState<IN, OUT>
+            : never;
+
 /** State of one subtask. Its elements are spread anew when the parallelism changes. */
 export interface OperatorStateStore {
   /** Elements are dealt out in contiguous blocks. */

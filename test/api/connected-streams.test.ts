@@ -2,11 +2,14 @@
 import { expect, test } from 'vitest';
 import {
   type Collector,
+  CoProcessFunction,
   KeyedCoProcessFunction,
   OutputTag,
   RichCoFlatMapFunction,
   RichCoMapFunction,
+  type RuntimeContext,
   state,
+  ValueStateDescriptor,
   WatermarkStrategy,
 } from 'weir';
 import { collect, failureOf, localEnvironment } from '../harness/local.ts';
@@ -121,14 +124,19 @@ test('timers and side outputs, with the watermark of the slower side', async () 
 
 test('without keys there is no state, and the error says so', async () => {
   const env = localEnvironment();
-  env
-    .fromElements(1)
-    .connect(env.fromElements('x'))
-    .process({
-      state: { x: state.value<number>() },
-      processElement1: (_n, context) => void context.state.x.value(),
-      processElement2: () => {},
-    })
-    .print();
+  const connected = env.fromElements(1).connect(env.fromElements('x'));
+  const declared = { state: { x: state.value<number>() }, processElement1: () => {}, processElement2: () => {} };
+  expect(() => connected.process(declared)).toThrow(/keyed state[\s\S]*Call keyBy/);
+  expect(() => connected.process({ processElement1: () => {}, processElement2: () => {}, onTimer: () => {} })).toThrow(
+    /timers \(onTimer\)/,
+  );
+  class Opening extends CoProcessFunction<number, string, never> {
+    override open(context: RuntimeContext): void {
+      context.getState(new ValueStateDescriptor('x'));
+    }
+    override processElement1(): void {}
+    override processElement2(): void {}
+  }
+  connected.process(new Opening()).print();
   expect(await failureOf(env.execute())).toMatch(/Co-Process[\s\S]*keyed/);
 });

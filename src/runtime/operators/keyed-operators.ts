@@ -25,7 +25,7 @@ type ProcessMethod = (value: unknown, context: OnTimerContext<unknown>, out: Col
 type OnTimerMethod = (timestamp: number, context: OnTimerContext<unknown>, out: Collector<unknown>) => Iterable<unknown> | void;
 
 /** Shared by all process functions with a key: context, timers, and the order watermark-behind-timers. */
-abstract class TimedOperator extends InterruptibleOperator {
+export abstract class TimedOperator extends InterruptibleOperator {
   protected readonly collector = new TimestampedCollector((value, timestamp) => this.output.collect(value, timestamp));
   protected processContext!: OnTimerContext<unknown>;
   #timers: KeyedTimerService | undefined;

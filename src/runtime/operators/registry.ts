@@ -6,6 +6,7 @@ import type { StreamNode } from '../../graph/stream-graph.ts';
 import { BugError } from '../../shared/assert.ts';
 import { sinkOperatorBuilders } from '../sink/sink-operators.ts';
 import { sourceOperatorBuilders } from '../source/source-operators.ts';
+import { BroadcastProcessOperator } from './broadcast-operator.ts';
 import {
   aggregateReducer,
   CoFlatMapOperator,
@@ -32,6 +33,7 @@ const builders: Readonly<Record<string, OperatorBuilder>> = {
   'co-map': (spec) => new CoMapOperator(spec),
   'co-flat-map': (spec) => new CoFlatMapOperator(spec),
   'co-process': (spec) => new CoProcessOperator(spec),
+  'broadcast-process': (spec) => new BroadcastProcessOperator(spec),
   'timestamps-and-watermarks': (spec) => new TimestampsOperator(spec),
   custom: (spec: CustomSpec) => spec.factory.createOperator(),
 };

@@ -50,6 +50,10 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
     return this.#table.currentKey;
   }
 
+  clearCurrentKey(): void {
+    this.#table.clearCurrentKey();
+  }
+
   getState(descriptor: StateDescriptor, namespace?: unknown): unknown {
     if (namespace !== undefined) {
       const handle = this.#createHandle(descriptor);
