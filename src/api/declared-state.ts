@@ -174,15 +174,18 @@ type AnyContext = Partial<BroadcastContext<unknown>> & { output(tag: OutputTagLi
 type AnyMethod = (value: unknown, context: object, out: unknown) => unknown;
 const recordMethods = ['processElement', 'processElement1', 'processElement2', 'processBroadcastElement', 'onTimer'] as const;
 
-const opened = Symbol('opened state');
+const own = Symbol('declared');
+const extension = Symbol('extension of contexts');
 
 /** What one subtask has: each works on a copy of the literal. */
 interface Instance {
-  [opened]?: {
+  [own]?: {
+    /** Empty until the state is open. */
     readonly handles: object;
-    /** By method: the task hands the same context to all its calls. */
+    /** By method: a task hands the same context to every call of one. */
     readonly contexts: ({ readonly context: object; readonly extended: object } | undefined)[];
   };
+  [extension]?: (instance: Instance, position: number, context: object) => object;
 }
 
 export function broadcastDescriptors(declared: BroadcastStateDeclarations): MapStateDescriptor<unknown, unknown>[] {
@@ -195,20 +198,22 @@ export function withDeclarations(literal: object, broadcast: BroadcastStateDecla
   if (Object.getPrototypeOf(literal) !== Object.prototype) return literal;
   if (isEmpty(states) && isEmpty(sides) && isEmpty(broadcast)) return literal;
   const extend = (instance: Instance, position: number, context: object): object => {
-    const { handles, contexts } = instance[opened] as NonNullable<Instance[typeof opened]>;
+    const { handles, contexts } = ownOf(instance);
     const known = contexts[position];
     if (known?.context === context) return known.extended;
     const extended = extendContext(context as AnyContext, handles, states, sides, broadcast);
     contexts[position] = { context, extended };
     return extended;
   };
-  const functions: Record<string, unknown> = {
+  const functions: Record<string | symbol, unknown> = {
     ...literal,
+    [extension]: extend,
     async open(this: Instance, context: RuntimeContext) {
-      const handles = Object.fromEntries(
-        Object.entries(states).map(([name, declaration]) => [name, openState(context, declaration.descriptor(name))]),
-      );
-      this[opened] = { handles, contexts: [] };
+      const { handles } = ownOf(this);
+      for (const [name, declaration] of Object.entries(states)) {
+        const value = openState(context, declaration.descriptor(name));
+        Object.defineProperty(handles, name, { value, enumerable: true });
+      }
       await (literal as LifeCycle).open?.call(this, context);
     },
   };
@@ -263,6 +268,18 @@ function extendContext(
 
 function isEmpty(declarations: object): boolean {
   return Object.keys(declarations).length === 0;
+}
+
+/** What the user's own method gets for a context, where it is called directly. */
+export function declaredContext(userFunction: unknown, method: (typeof recordMethods)[number], context: object): object {
+  if (typeof userFunction !== 'object' || userFunction === null) return context;
+  const extend = (userFunction as Instance)[extension];
+  return extend ? extend(userFunction, recordMethods.indexOf(method), context) : context;
+}
+
+function ownOf(instance: Instance): NonNullable<Instance[typeof own]> {
+  instance[own] ??= { handles: {}, contexts: [] };
+  return instance[own];
 }
 
 function openState(context: RuntimeContext, descriptor: StateDescriptor): unknown {

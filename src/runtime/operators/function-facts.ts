@@ -36,12 +36,20 @@ export interface FunctionFacts {
   readonly ignores: (position: number) => boolean;
   /** What every call of `collect` on the parameter of this position is given; unknown when it is used in any other way. */
   readonly collected: (position: number) => ValueFacts;
+  /** All it does is to give a field of its first parameter: calling it once more would not be noticed. */
+  readonly selectsField: boolean;
 }
 
 const unknown: ValueFacts = { kind: 'unknown' };
 const primitive: ValueFacts = { kind: 'primitive' };
 
-export const noFacts: FunctionFacts = { result: unknown, onlyReads: () => false, ignores: () => false, collected: () => unknown };
+export const noFacts: FunctionFacts = {
+  result: unknown,
+  onlyReads: () => false,
+  ignores: () => false,
+  collected: () => unknown,
+  selectsField: false,
+};
 
 const known = new WeakMap<object, FunctionFacts>();
 
@@ -75,7 +83,22 @@ function analyse(text: string): FunctionFacts {
     onlyReads: (position) => uses.readable[position] ?? !takesRest,
     ignores: (position) => position >= parameters.length && !takesRest,
     collected: (position) => merge((uses.collected[position] ?? [undefined]).map((argument) => classify(argument, names))),
+    selectsField: isFieldOf(onlyResult(body), names[0]),
   };
+}
+
+/** Undefined where more is done than to give it. */
+function onlyResult(body: Node): Node | undefined {
+  if (body.type !== 'BlockStatement') return body;
+  const [only, ...others] = body['body'] as readonly Node[];
+  return only?.type === 'ReturnStatement' && others.length === 0 ? (only['argument'] as Node | undefined) : undefined;
+}
+
+/** `name.field`, `name['field']`, `name[variable]`. */
+function isFieldOf(node: Node | undefined, name: string | undefined): boolean {
+  if (node?.type !== 'MemberExpression' || name === undefined) return false;
+  const [object, property] = [node['object'] as Node, node['property'] as Node];
+  return object.type === 'Identifier' && object['name'] === name && (property.type === 'Identifier' || property.type === 'Literal');
 }
 
 /** A function, arrow function or method by itself; undefined when it is none or not in the language. */

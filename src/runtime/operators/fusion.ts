@@ -95,12 +95,15 @@ export function fusionOf(operator: StreamOperator): Fusion | undefined {
   return (operator as Partial<FusibleOperator>).fusion?.();
 }
 
-/** `value[method]`, or the plain function itself; declared state wraps the user's own method, which the facts are about. */
+/**
+ * `value[method]`, or the plain function itself. Where declared state wraps the user's own method, it is that one: its context
+ * has to be a `declaredContext`.
+ */
 export function userCall(value: unknown, method: string): UserCall {
   if (typeof value === 'function') return { call: value as AnyFunction, receiver: undefined, facts: factsOf(value) };
   const methods = value as Record<string, unknown>;
-  const call = methods[method] as AnyFunction;
-  return { call, receiver: value as object, facts: factsOf(methods[`declared ${method}`] ?? call) };
+  const call = (methods[`declared ${method}`] ?? methods[method]) as AnyFunction;
+  return { call, receiver: value as object, facts: factsOf(call) };
 }
 
 /** What the collector at this position is given; unknown where another method of the function may be given it too. */

@@ -1,4 +1,5 @@
 /** Keyed process functions (one and two inputs), rolling reduce and aggregates. The task sets the key before each record. */
+import { declaredContext } from '../../api/declared-state.ts';
 import type { Collector, OnTimerContext, OutputTagLike, TimeDomain } from '../../api/functions.ts';
 import type {
   CoFlatMapSpec,
@@ -140,7 +141,7 @@ export class KeyedProcessOperator extends TimedOperator implements FusibleOperat
     return {
       kind: 'collecting',
       user: userCall(this.#function, 'processElement'),
-      context: this.processContext,
+      context: declaredContext(this.#function, 'processElement', this.processContext),
       collector: this.collector,
       collected: collectedBy(this.#function, 'processElement', 2, 'onTimer'),
       operator: this,

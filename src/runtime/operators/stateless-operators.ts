@@ -1,4 +1,5 @@
 /** map, flatMap, filter and process without a key. */
+import { declaredContext } from '../../api/declared-state.ts';
 import type { Collector, OutputTagLike, ProcessContext, TimerService } from '../../api/functions.ts';
 import type { FilterSpec, FlatMapSpec, MapSpec, ProcessSpec } from '../../api/operator-specs.ts';
 import { UserError } from '../../shared/errors.ts';
@@ -125,7 +126,7 @@ export class ProcessOperator extends InterruptibleOperator implements FusibleOpe
     return {
       kind: 'collecting',
       user: userCall(this.#function, 'processElement'),
-      context: this.#processContext,
+      context: declaredContext(this.#function, 'processElement', this.#processContext),
       collector: this.#collector,
       collected: collectedBy(this.#function, 'processElement', 2),
       operator: this,

@@ -46,6 +46,11 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
     this.#table.setCurrentKey(key);
   }
 
+  /** See {@link KeyTable.expect}. */
+  expect(key: unknown): void {
+    this.#table.expect(key);
+  }
+
   getCurrentKey(): unknown {
     return this.#table.currentKey;
   }

@@ -8,6 +8,7 @@ import { UserError } from '../../shared/errors.ts';
 import { detachKey, flattenString } from '../../types/detach.ts';
 import { keyIdentity } from '../../types/key-hash.ts';
 import { GrowingMap, type MapCursor } from './growing-map.ts';
+import { type IntKeyCursor, IntKeyTable } from './int-key-table.ts';
 import { RegisteredState, StateEntry } from './state-entry.ts';
 
 /** A key with more entries than this (many windows) gets an index instead of a chain. */
@@ -22,19 +23,33 @@ type Index = Map<RegisteredState, GrowingMap<StateEntry>>;
 
 export class KeyTable {
   readonly #operatorName: string;
+  /** Of keys that are 32-bit integers. */
+  readonly #ints = new IntKeyTable();
+  /** Of all others. */
   readonly #chains = new GrowingMap<StateEntry>(true);
   #key: unknown = noKey;
   #identity: unknown = noKey;
   #head: StateEntry | undefined = unresolved;
+  /** Of what was expected last: kept so that it has to be read. */
+  expectedVersion: number | undefined = 0;
 
   constructor(operatorName: string) {
     this.#operatorName = operatorName;
   }
 
   setCurrentKey(key: unknown): void {
-    this.#identity = keyIdentity(key);
+    // -0 becomes 0.
+    this.#identity = isInt(key) ? key | 0 : keyIdentity(key);
     this.#key = key;
     this.#head = unresolved;
+  }
+
+  /**
+   * Reads what there is of a key that will soon be the current one, so that the processor has it at hand by then: looking up
+   * many in a row waits once for memory, where looking up each in its turn waits for each.
+   */
+  expect(key: unknown): void {
+    if (isInt(key)) this.expectedVersion = this.#ints.get(key | 0)?.version;
   }
 
   /** For the first entry of a key that was just read from a stream: nobody else holds it. */
@@ -105,24 +120,29 @@ export class KeyTable {
 
   /** Entries one by one, in no order, while the table may change; see {@link MapCursor}. */
   cursor(): EntryCursor {
-    return new EntryCursor(this.#chains.cursor());
+    return new EntryCursor(this.#heads());
   }
 
   /** Keys that have a value in this state; keys may be given new ones, and lose them, meanwhile. */
   *keys(state: RegisteredState): Generator<unknown> {
-    const chains = this.#chains.cursor();
-    for (let head = chains.next(); head !== undefined; head = chains.next()) {
+    const heads = this.#heads();
+    for (let head = heads.next(); head !== undefined; head = heads.next()) {
       if (hasState(head, state)) yield head.key;
     }
   }
 
   get keyCount(): number {
-    return this.#chains.size;
+    return this.#ints.size + this.#chains.size;
+  }
+
+  #heads(): HeadCursor {
+    return new HeadCursor(this.#ints.cursor(), this.#chains.cursor());
   }
 
   #resolve(): StateEntry | undefined {
     if (this.#key === noKey) throw this.#noKeyError();
-    this.#head = this.#chains.get(this.#identity);
+    const identity = this.#identity;
+    this.#head = isInt(identity) ? this.#ints.get(identity) : this.#chains.get(identity);
     return this.#head;
   }
 
@@ -144,8 +164,12 @@ export class KeyTable {
 
   #replaceHead(head: StateEntry | undefined): void {
     this.#head = head;
-    if (head === undefined) this.#chains.delete(this.#identity);
-    else this.#chains.set(this.#identity, head);
+    const identity = this.#identity;
+    if (isInt(identity)) {
+      if (head === undefined) this.#ints.delete(identity);
+      else this.#ints.set(identity, head);
+    } else if (head === undefined) this.#chains.delete(identity);
+    else this.#chains.set(identity, head);
   }
 
   #noKeyError(): UserError {
@@ -156,13 +180,29 @@ export class KeyTable {
   }
 }
 
+/** The chains' heads, first of integer keys, then of all others. */
+class HeadCursor {
+  readonly #ints: IntKeyCursor;
+  readonly #others: MapCursor<StateEntry>;
+
+  constructor(ints: IntKeyCursor, others: MapCursor<StateEntry>) {
+    this.#ints = ints;
+    this.#others = others;
+  }
+
+  /** Undefined at the end. */
+  next(): StateEntry | undefined {
+    return this.#ints.next() ?? this.#others.next();
+  }
+}
+
 export class EntryCursor {
-  readonly #chains: MapCursor<StateEntry>;
+  readonly #heads: HeadCursor;
   #next: StateEntry | undefined;
   #indexed: MapCursor<StateEntry>[] = [];
 
-  constructor(chains: MapCursor<StateEntry>) {
-    this.#chains = chains;
+  constructor(heads: HeadCursor) {
+    this.#heads = heads;
   }
 
   /** Undefined at the end. */
@@ -170,7 +210,7 @@ export class EntryCursor {
     for (;;) {
       const indexed = this.#fromIndex();
       if (indexed !== undefined) return indexed;
-      const entry = this.#next ?? this.#chains.next();
+      const entry = this.#next ?? this.#heads.next();
       if (entry === undefined) return undefined;
       this.#next = entry.next;
       if (entry.state !== indexState) return entry;
@@ -186,6 +226,11 @@ export class EntryCursor {
     }
     return undefined;
   }
+}
+
+/** A 32-bit integer, or -0. */
+function isInt(key: unknown): key is number {
+  return typeof key === 'number' && (key | 0) === key;
 }
 
 function hasState(head: StateEntry, state: RegisteredState): boolean {

@@ -31,7 +31,11 @@ const oddKeys: readonly unknown[] = [
 /** No two are equal as keys. */
 export const keys: readonly unknown[] = [
   ...oddKeys,
-  ...Array.from({ length: 60 }, (_, i) => i),
+  -7,
+  0x7fffffff,
+  -0x80000000,
+  2 ** 31,
+  ...Array.from({ length: 56 }, (_, i) => i),
   ...Array.from({ length: 60 }, (_, i) => `key-${i}-long`),
 ];
 export const namespaces: readonly unknown[] = [undefined, 0, 60_000, 'w', { start: 1, end: 2 }];

@@ -7,6 +7,8 @@
  * given the record itself. Such proofs hold for flat records: where a field may be an object the code looks, and a record that
  * is not flat leaves the fast path by the operator's general `collect`, which copies.
  */
+import { selectedField } from '../../../api/function-checks.ts';
+import type { KeySelectorFn } from '../../../api/functions.ts';
 import type { StreamOperator } from '../../../api/operators.ts';
 import { MIN_TIMESTAMP } from '../../../shared/time.ts';
 import type { ValueFacts } from '../../operators/function-facts.ts';
@@ -105,7 +107,7 @@ class ChainWriter {
       if (!head.operator[method]) continue;
       const process = input === 0 ? this.#consume(0, unknownValue('v', true), 't') : this.#call(head.operator, method, 'v', 't');
       const record = this.#function(`record${input}`, 'v, t', `${this.#setKey(head, input)}${process}`);
-      names.push(this.#loop(`input${input}`, record));
+      names.push(this.#loop(`input${input}`, record, this.#lookAhead(head, input)));
     }
     return names;
   }
@@ -133,15 +135,29 @@ class ChainWriter {
     return this.#function('range', 'from, end', `let index = from;\nwhile (index < end) {\n${body}}\nreturn index;`);
   }
 
+  /**
+   * Where asking a record for its key does nothing else, the state of all records is looked up before the first one is processed.
+   * A record that has no fields is left to the loop.
+   */
+  #lookAhead(head: PlannedOperator, input: number): string {
+    const selector = head.node.keySelectors[input];
+    const { keyedState } = this.#plan;
+    if (!keyedState || !selector || !selectsField(selector)) return '';
+    const state = this.#bindings.name(keyedState, 'keyed');
+    const expect = `${state}.expect(${keyText(selector, 'values[i]', this.#bindings)});`;
+    const name = this.#function(`expect${input}`, 'values, index, end', `try {\nfor (let i = index; i < end; i++) ${expect}\n} catch {}\n`);
+    return `${name}(values, index, end);\n`;
+  }
+
   /** Without timestamps the loop passes a constant, which stays a constant in what V8 inlines. */
-  #loop(name: string, record: string): string {
+  #loop(name: string, record: string, before: string): string {
     const flow = this.#bindings.name(this.#plan.flow, 'flow');
     const loop = (timestamp: string): string =>
       `while (index < end) {\n${record}(values[index], ${timestamp}); index++;\nif (${flow}.paused || ${flow}.interrupted > 0) break;\n}`;
     return this.#function(
       name,
       'values, timestamps, index, end',
-      `if (timestamps === undefined) ${loop(String(MIN_TIMESTAMP))}\nelse ${loop('timestamps[index]')}\nreturn index;`,
+      `${before}if (timestamps === undefined) ${loop(String(MIN_TIMESTAMP))}\nelse ${loop('timestamps[index]')}\nreturn index;`,
     );
   }
 
@@ -410,6 +426,10 @@ function isInline({ fusion }: PlannedOperator): boolean {
 const flatText = `function isFlat(x) {
 return typeof x === "number" || typeof x === "string" || x === null || (typeof x !== "object" && typeof x !== "function" && typeof x !== "symbol");
 }`;
+
+function selectsField(selector: KeySelectorFn): boolean {
+  return selectedField(selector) !== undefined || factsOf(selector).selectsField;
+}
 
 /** True also where no key is selected. */
 function onlyReadsByKey({ partitioner }: PlannedEdge): boolean {
