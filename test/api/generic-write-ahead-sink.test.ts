@@ -65,6 +65,14 @@ test('records are sent when their checkpoint is complete, and their log goes', a
   expect(logFiles()).toEqual([]);
 });
 
+test('logs lie beside the checkpoints when the job has no directory of its own', async () => {
+  const sink = await open(new Target(), [], { configuration: { 'execution.checkpointing.create-subdir': 'false' } });
+  await sink.write('x'.repeat(50_000));
+  await sink.snapshot(1);
+  expect(logFiles()).toEqual([]);
+  expect(readdirSync(join(directory, 'taskowned'))).toHaveLength(1);
+});
+
 test('a refusal keeps the order: later records wait behind the refused ones', async () => {
   const target = new Target();
   const sink = await open(target);

@@ -25,13 +25,16 @@ export class FunctionUnderTest<IN> {
   static async open<IN>(
     sink: Driven<IN>,
     restored: readonly OperatorStateHandle[] = [],
-    settings: { checkpointing?: boolean; subtaskIndex?: number; directory?: string } = {},
+    settings: { checkpointing?: boolean; subtaskIndex?: number; directory?: string; configuration?: Record<string, string> } = {},
   ): Promise<FunctionUnderTest<IN>> {
     const state = new HeapOperatorStateBackend('sink');
     if (restored.length > 0) await state.restore(restored, readFromHandle);
     // Made by the first log that is written, not before.
     const directory = settings.directory ?? join(tmpdir(), 'weir-function-under-test');
-    const logs = new StreamedTaskOwnedLogs(new FileCheckpointStreams(), 'job', { 'execution.checkpointing.dir': directory });
+    const logs = new StreamedTaskOwnedLogs(new FileCheckpointStreams(), 'job', {
+      'execution.checkpointing.dir': directory,
+      ...settings.configuration,
+    });
     const context = {
       jobId: 'job',
       operatorName: 'sink',

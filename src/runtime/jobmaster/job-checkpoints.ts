@@ -58,7 +58,6 @@ export class JobCheckpoints {
       backend,
       savepointDirectory: config.get('execution.checkpointing.savepoint-dir') || undefined,
       sizes: readStreamSizes(config),
-      ownSubdirectory: config.get('execution.checkpointing.create-subdir'),
     });
     this.#cleaner = new CheckpointCleaner(log, () => this.#coordinator?.decide());
     this.#statistics = new CheckpointStatistics(

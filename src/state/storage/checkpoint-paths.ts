@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { fileSystemOf, pathIn } from '../../shared/file-system/file-system.ts';
 import type { JobId } from '../../shared/ids.ts';
+import type { StateBackendSettings } from './state-backend-settings.ts';
 
 export const metadataFileName = '_metadata';
 const temporaryMetadataFileName = '._metadata_temp';
@@ -18,8 +19,14 @@ export function schemeOf(location: string): string {
   return /^([a-zA-Z][a-zA-Z0-9+.-]*):/.exec(location)?.[1]?.toLowerCase() ?? 'file';
 }
 
-export function jobDirectory(checkpointDirectory: string, jobId: JobId): string {
-  return pathIn(checkpointDirectory, jobId);
+/** What the checkpoints of one job are below; undefined when no directory is configured. Throws UserError('NO_FILE_SYSTEM'). */
+export function jobDirectory(
+  { checkpointDirectory, ownSubdirectory }: Pick<StateBackendSettings, 'checkpointDirectory' | 'ownSubdirectory'>,
+  jobId: JobId,
+): string | undefined {
+  if (checkpointDirectory === undefined) return undefined;
+  const directory = qualified(checkpointDirectory, 'state.checkpoints.dir');
+  return ownSubdirectory ? pathIn(directory, jobId) : directory;
 }
 
 export function checkpointDirectory(jobDirectory: string, checkpointId: number): string {

@@ -11,6 +11,8 @@ export interface StateBackendSettings {
   readonly storage: 'filesystem' | 'jobmanager';
   /** As it was configured, a path or URI. Beside `jobmanager` storage it takes the metadata alone. */
   readonly checkpointDirectory: string | undefined;
+  /** False: checkpoints lie in the checkpoint directory itself, beside those of other jobs. */
+  readonly ownSubdirectory: boolean;
 }
 
 /** Throws UserError('UNKNOWN_STATE_BACKEND' | 'STATE_BACKEND_NOT_AVAILABLE' | 'UNKNOWN_CHECKPOINT_STORAGE' | 'NO_CHECKPOINT_DIRECTORY'). */
@@ -24,7 +26,7 @@ export function readStateBackend(config: Configuration): StateBackendSettings {
       tryNext: ['state.checkpoints.dir: file:///path/that/all/machines/see'],
     });
   }
-  return { backend: 'hashmap', storage, checkpointDirectory };
+  return { backend: 'hashmap', storage, checkpointDirectory, ownSubdirectory: config.get('execution.checkpointing.create-subdir') };
 }
 
 function storageOf(config: Configuration, directory: string | undefined): StateBackendSettings['storage'] {

@@ -5,7 +5,7 @@ import { fileSystemOf, pathIn } from '../../shared/file-system/file-system.ts';
 import type { JobId } from '../../shared/ids.ts';
 import { decodeValue, encodeValue } from '../../types/value-codec.ts';
 import type { StreamHandle } from '../snapshot/handles.ts';
-import { jobDirectory, qualified, taskOwnedDirectory } from './checkpoint-paths.ts';
+import { jobDirectory, taskOwnedDirectory } from './checkpoint-paths.ts';
 import type { CheckpointLocation, CheckpointStreams } from './checkpoint-streams.ts';
 import { readStateBackend } from './state-backend-settings.ts';
 import { readStreamSizes } from './stream-sizes.ts';
@@ -56,12 +56,7 @@ export class StreamedTaskOwnedLogs implements TaskOwnedLogs {
 }
 
 function taskOwnedLocation(jobId: JobId, config: Configuration): CheckpointLocation {
-  const { storage, checkpointDirectory } = readStateBackend(config);
-  return {
-    directory:
-      storage === 'filesystem' && checkpointDirectory !== undefined
-        ? taskOwnedDirectory(jobDirectory(qualified(checkpointDirectory), jobId))
-        : undefined,
-    ...readStreamSizes(config),
-  };
+  const backend = readStateBackend(config);
+  const ofJob = backend.storage === 'filesystem' ? jobDirectory(backend, jobId) : undefined;
+  return { directory: ofJob === undefined ? undefined : taskOwnedDirectory(ofJob), ...readStreamSizes(config) };
 }

@@ -119,7 +119,6 @@ export class CoordinatorWorld {
       backend: readStateBackend(config),
       savepointDirectory: `${scheme}:/savepoints`,
       sizes: { inlineThresholdBytes: 100, inlineLimitBytes: 5 * 2 ** 20, writeBufferBytes: 100 },
-      ownSubdirectory: true,
     });
     this.statistics = new CheckpointStatistics({ ...settings, stateBackend: 'hashmap', storage: storage.description }, this.clock, 10);
     this.cleaner = new CheckpointCleaner(silentLogger, () => this.coordinator.decide());

@@ -41,8 +41,6 @@ export interface CheckpointStorageOptions {
   /** Used when no target is given. */
   readonly savepointDirectory: string | undefined;
   readonly sizes: StreamSizes;
-  /** False: checkpoints lie in the checkpoint directory itself, beside those of other jobs. */
-  readonly ownSubdirectory: boolean;
 }
 
 export class CheckpointStorage {
@@ -53,11 +51,7 @@ export class CheckpointStorage {
   /** Throws UserError('NO_FILE_SYSTEM'). */
   constructor(options: CheckpointStorageOptions) {
     this.#options = options;
-    const base = options.backend.checkpointDirectory;
-    if (base !== undefined) {
-      const directory = qualified(base, 'state.checkpoints.dir');
-      this.#directory = options.ownSubdirectory ? jobDirectory(directory, options.jobId) : directory;
-    }
+    this.#directory = jobDirectory(options.backend, options.jobId);
     if (options.savepointDirectory !== undefined) qualified(options.savepointDirectory, 'state.savepoints.dir');
   }
 
@@ -102,7 +96,7 @@ export class CheckpointStorage {
 
   /** The job is over: what no retained checkpoint needs goes, and its directory when that leaves it empty. */
   async release(): Promise<void> {
-    if (this.#directory === undefined || !this.#options.ownSubdirectory) return;
+    if (this.#directory === undefined || !this.#options.backend.ownSubdirectory) return;
     const { fileSystem, path } = fileSystemOf(this.#directory);
     if (!(await fileSystem.status(path))) return;
     let retained = false;
