@@ -4,7 +4,9 @@
  */
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { Ring } from '../../src/runtime/network/ring.ts';
+import { PartitionBuffers } from '../../src/runtime/network/memory/partition-buffers.ts';
+import { allocateSlabs, type BufferSettings, Segments } from '../../src/runtime/network/memory/segments.ts';
+import { allocateRing, RingReader, RingWriter } from '../../src/runtime/network/ring.ts';
 import { MIN_TIMESTAMP } from '../../src/shared/time.ts';
 import { codecs } from '../../src/types/codecs.ts';
 import { keyGroupOf, operatorIndexForKeyGroup } from '../../src/types/key-groups.ts';
@@ -13,7 +15,7 @@ import { isWarm, type KeyField, reading, type Sample, Tally, toSample } from '..
 import type { BareResult } from './timed.ts';
 
 const warmUpRecords = 2_000_000;
-const ringBytes = 1 << 20;
+const buffers: BufferSettings = { segmentBytes: 32 * 1024, exclusive: 32, floating: 0, most: 32 };
 const batchRecords = 512;
 const maxParallelism = 128;
 const lastFrame = 1;
@@ -22,15 +24,38 @@ interface ThreadData {
   readonly index: number;
   readonly key: KeyField;
   /** [0] is read by thread 0. */
-  readonly rings: readonly SharedArrayBuffer[];
+  readonly rings: readonly RingMemory[];
+}
+
+interface RingMemory {
+  readonly words: SharedArrayBuffer;
+  readonly slabs: readonly SharedArrayBuffer[];
 }
 
 if (isMainThread) await main();
-else parentPort?.on('message', (records: number) => parentPort?.postMessage(runThread(workerData as ThreadData, records)));
+else {
+  const data = workerData as ThreadData;
+  const ends = { incoming: readerOf(data.rings[data.index] as RingMemory), outgoing: writerOf(data.rings[1 - data.index] as RingMemory) };
+  parentPort?.on('message', (records: number) => parentPort?.postMessage(runThread(data, ends, records)));
+}
+
+function ringMemory(): RingMemory {
+  return { words: allocateRing(buffers.most), slabs: allocateSlabs(buffers.exclusive, buffers.segmentBytes) };
+}
+
+function readerOf({ words, slabs }: RingMemory): RingReader {
+  return new RingReader(words, new Segments(slabs, buffers.segmentBytes));
+}
+
+function writerOf({ words, slabs }: RingMemory): RingWriter {
+  const segments = Int32Array.from({ length: buffers.exclusive }, (_, index) => index);
+  const own = new PartitionBuffers({ segments, floating: 0 }, buffers);
+  return new RingWriter(words, new Segments(slabs, buffers.segmentBytes), (reclaim) => own.channel(reclaim));
+}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { records: { type: 'string' }, key: { type: 'string' }, count: { type: 'string' } } });
-  const rings = [Ring.allocate(ringBytes), Ring.allocate(ringBytes)];
+  const rings = [ringMemory(), ringMemory()];
   const key = (values.key ?? 'sensor') as KeyField;
   const workers = [0, 1].map((index) => new Worker(new URL(import.meta.url), { workerData: { index, key, rings } satisfies ThreadData }));
   const run = (records: number): Promise<Tally[]> =>
@@ -60,8 +85,12 @@ async function main(): Promise<void> {
   await Promise.all(workers.map((worker) => worker.terminate()));
 }
 
-function runThread({ index, key, rings }: ThreadData, records: number): Tally {
-  const [incoming, outgoing] = [new Ring(rings[index] as SharedArrayBuffer), new Ring(rings[1 - index] as SharedArrayBuffer)];
+interface RingEnds {
+  readonly incoming: RingReader;
+  readonly outgoing: RingWriter;
+}
+
+function runThread({ index, key }: ThreadData, { incoming, outgoing }: RingEnds, records: number): Tally {
   const encoder = codecs.createEncoder({ operatorName: 'bare' });
   const decoder = codecs.createDecoder({ operatorName: 'bare' });
   const counts = new Map<number | string, number>();
@@ -76,7 +105,7 @@ function runThread({ index, key, rings }: ThreadData, records: number): Tally {
   };
   /** False when nothing had come. */
   const receive = (): boolean => {
-    if (!incoming.hasFrame) return false;
+    if (!incoming.hasPiece) return false;
     const values = incoming.read((frame) => {
       if (frame[0] === lastFrame) ended = true;
       else return decoder.decode(frame.subarray(1)).values as readonly Sample[];

@@ -34,13 +34,12 @@ export const networkOptions = {
   'taskmanager.network.memory.floating-buffers-per-gate': {
     type: 'int',
     default: '8',
-    description: 'Buffers that the channels of a gate share.',
+    description: 'Buffers that the channels of a gate share, and those of a result partition; fewer while few are left.',
   },
   'taskmanager.network.memory.max-buffers-per-channel': {
     type: 'int',
     default: '10',
     description: 'Most buffers that wait in one channel.',
-    notYet: reasons.floatingBuffers,
   },
   'taskmanager.network.memory.exclusive-buffers-request-timeout-ms': { type: 'duration', default: '30000' },
   'taskmanager.network.memory.buffers-request-timeout': {

@@ -9,7 +9,6 @@ export const reasons = {
   dropped: 'Flink has dropped it.',
   externalResources: 'There are no external resources yet.',
   fixedParallelism: 'Jobs do not change their parallelism yet.',
-  floatingBuffers: 'So far a channel may use all floating buffers of its gate.',
   hadoop: 'There is no access to Hadoop yet.',
   highAvailability: 'High availability keeps results with the other records of the cluster.',
   historyServer: 'There is no history server yet.',

@@ -20,6 +20,7 @@ import { ResourceManager, standaloneDriver } from '../../runtime/resourcemanager
 import type { TaskExecutorGateway } from '../../runtime/rpc/gateways.ts';
 import { SourceCoordinators } from '../../runtime/source/job-user-code.ts';
 import { SlotRuntime, type SlotUsage } from '../../runtime/task/slot-runtime.ts';
+import { noChannels } from '../../runtime/task/task-host.ts';
 import { UserError } from '../../shared/errors.ts';
 import { type AllocationId, type JobId, randomHex } from '../../shared/ids.ts';
 import { type Logger, silentLogger } from '../../shared/logger.ts';
@@ -176,7 +177,7 @@ function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork, onJobOver
       onJobOver(jobId);
     },
     prepareJob: ({ jobGraph }) => runtime.prepareJob({ jobGraph, artifactDirectory: undefined }),
-    submitTask: ({ descriptor }) => runtime.submitTask({ descriptor, channels: { rings: {}, credits: {} } }),
+    submitTask: ({ descriptor }) => runtime.submitTask({ descriptor, channels: noChannels }),
     cancelTask: async ({ attemptId }) => runtime.cancelTask(attemptId),
     sendOperatorEventToTask: async (request) => runtime.operatorEvent(request),
     triggerCheckpoint: async (request) => runtime.triggerCheckpoint(request),

@@ -11,13 +11,15 @@ import { channelKey } from '../task/task-host.ts';
 import { Doorbell } from './doorbell.ts';
 import type { InputChannel } from './input-channel.ts';
 import { LocalInputChannel, LocalQueue, LocalSubpartition } from './local-channel.ts';
+import { GateCredits } from './memory/gate-credits.ts';
+import { PartitionBuffers } from './memory/partition-buffers.ts';
+import { Segments, type SlotMemory } from './memory/segments.ts';
 import { ResultPartition } from './result-partition.ts';
-import { Ring } from './ring.ts';
+import { RingReader, RingWriter } from './ring.ts';
 import { RingInputChannel, RingTransport } from './ring-transport.ts';
 import type { InputGateOptions, NetworkUsage, ResultPartitionOptions, SlotNetwork } from './slot-network.ts';
 import { EncodedSubpartition, type Subpartition } from './subpartition.ts';
 import { TaskInputGate } from './task-input-gate.ts';
-import type { SlotMemory } from './task-manager-memory.ts';
 import { DataServer } from './tcp/data-server.ts';
 import { TcpInputChannel } from './tcp/tcp-input-channel.ts';
 import { TcpTransport } from './tcp/tcp-transport.ts';
@@ -63,6 +65,7 @@ class ThreadNetwork implements SlotNetwork {
   readonly #server: DataServer | undefined;
   readonly #bells: readonly Doorbell[];
   readonly #ownBell: Doorbell;
+  readonly #segments: Segments | undefined;
   /** Queues of which one end is open; that end also takes it away when the other one never came. */
   readonly #localQueues = new Map<string, LocalQueue>();
   readonly #gates = new Set<OpenGate>();
@@ -74,6 +77,8 @@ class ThreadNetwork implements SlotNetwork {
     this.#server = server;
     this.location = { ...options.location, dataPort: server?.port ?? 0 };
     this.#bells = (options.memory?.doorbells ?? []).map((buffer) => new Doorbell(buffer));
+    const { memory } = options;
+    this.#segments = memory && new Segments(memory.slabs, memory.buffers.segmentBytes);
     this.#ownBell = this.#bells[options.location.slotIndex] ?? new Doorbell(Doorbell.allocate());
   }
 
@@ -90,7 +95,10 @@ class ThreadNetwork implements SlotNetwork {
     let made: ResultPartition | undefined;
     const { edgeId, subpartitions } = options.descriptor;
     const keys = subpartitions.map((sub) => channelKey(options.producerAttemptId, edgeId, sub.consumerAttemptId));
-    const parts = subpartitions.map((sub, index) => this.#subpartition(keys[index] as string, sub.consumer, options, () => made?.drain()));
+    const buffers = this.#partitionBuffers(options);
+    const parts = subpartitions.map((sub, index) =>
+      this.#subpartition(keys[index] as string, sub.consumer, options, buffers, () => made?.drain()),
+    );
     const partition = new ResultPartition(parts, {
       operatorName: options.operatorName,
       bufferTimeoutMs: options.bufferTimeoutMs,
@@ -111,15 +119,17 @@ class ThreadNetwork implements SlotNetwork {
   }
 
   createInputGate(options: InputGateOptions): TaskInputGate {
-    const ends = options.descriptors.flatMap(({ edgeId, inputIndex, channels }) =>
-      channels.map(({ producer, producerAttemptId }) => ({
+    const ends = options.descriptors.flatMap(({ edgeId, inputIndex, channels }) => {
+      const credits = this.#gateCredits(edgeId, options);
+      return channels.map(({ producer, producerAttemptId }) => ({
         key: channelKey(producerAttemptId, edgeId, options.consumerAttemptId),
         inputIndex,
         producer,
         producerAttemptId,
-      })),
-    );
-    const channels = ends.map(({ key, producer }) => this.#inputChannel(key, producer, options));
+        credits,
+      }));
+    });
+    const channels = ends.map(({ key, producer, credits }) => this.#inputChannel(key, producer, options, credits));
     const gate = new TaskInputGate(
       channels,
       ends.map(({ inputIndex }) => inputIndex),
@@ -178,7 +188,31 @@ class ThreadNetwork implements SlotNetwork {
     );
   }
 
-  #subpartition(key: string, consumer: TaskLocation, options: ResultPartitionOptions, onRoom: () => void): Subpartition {
+  /** Undefined when all consumers are on this thread. */
+  #partitionBuffers({ descriptor, channels }: ResultPartitionOptions): PartitionBuffers | undefined {
+    const grant = channels.partitions[descriptor.edgeId];
+    return grant && new PartitionBuffers(grant, this.#memory.buffers);
+  }
+
+  /** Undefined when all producers are in this TaskManager. */
+  #gateCredits(edgeId: string, { channels }: InputGateOptions): GateCredits | undefined {
+    const floating = channels.gates[edgeId];
+    if (floating === undefined) return undefined;
+    const { segmentBytes } = this.#memory.buffers;
+    return new GateCredits(floating * segmentBytes, segmentBytes);
+  }
+
+  get #memory(): SlotMemory {
+    return known(this.#options.memory, 'this slot');
+  }
+
+  #subpartition(
+    key: string,
+    consumer: TaskLocation,
+    options: ResultPartitionOptions,
+    partitionBuffers: PartitionBuffers | undefined,
+    onRoom: () => void,
+  ): Subpartition {
     const { codecs } = this.#options;
     const { operatorName, type, onError } = options;
     if (this.#sameThread(consumer)) {
@@ -187,16 +221,18 @@ class ThreadNetwork implements SlotNetwork {
       return new LocalSubpartition(queue, options.objectReuse ? (value) => value : codecs.createCloner({ operatorName, type }));
     }
     const encoder = codecs.createEncoder({ operatorName, type });
+    const buffers = known(partitionBuffers, key);
     if (consumer.taskManagerId === this.location.taskManagerId) {
-      const ring = new Ring(known(options.channels.rings, key));
+      const words = known(options.channels.rings[key], key);
+      const ring = new RingWriter(words, known(this.#segments, key), (reclaim) => buffers.channel(reclaim));
       return new EncodedSubpartition(encoder, new RingTransport(ring, this.#bells[consumer.slotIndex] as Doorbell));
     }
-    const transport = new TcpTransport({ onRoom, onError, onClose: () => this.#server?.unregister(key) });
+    const transport = new TcpTransport({ buffers: buffers.channel(), onRoom, onError, onClose: () => this.#server?.unregister(key) });
     this.#server?.register(key, transport);
     return new EncodedSubpartition(encoder, transport);
   }
 
-  #inputChannel(key: string, producer: TaskLocation, options: InputGateOptions): InputChannel {
+  #inputChannel(key: string, producer: TaskLocation, options: InputGateOptions, credits: GateCredits | undefined): InputChannel {
     const { operatorName, onData, onError, channels } = options;
     if (this.#sameThread(producer)) {
       const queue = this.#localQueue(key);
@@ -208,10 +244,22 @@ class ThreadNetwork implements SlotNetwork {
     if (producer.taskManagerId === this.location.taskManagerId) {
       // Frames may lie there already.
       this.#ownBell.ring();
-      return new RingInputChannel(new Ring(known(channels.rings, key)), decoder, this.#bells[producer.slotIndex] as Doorbell);
+      const ring = new RingReader(known(channels.rings[key], key), known(this.#segments, key));
+      return new RingInputChannel(ring, decoder, this.#bells[producer.slotIndex] as Doorbell);
     }
     const { host, dataPort: port } = producer;
-    return new TcpInputChannel({ host, port, key, creditBytes: known(channels.credits, key), decoder, onFrame: onData, onError });
+    const { exclusive, most, segmentBytes } = this.#memory.buffers;
+    return new TcpInputChannel({
+      host,
+      port,
+      key,
+      exclusiveBytes: exclusive * segmentBytes,
+      mostBorrowedBytes: (most - exclusive) * segmentBytes,
+      credits: known(credits, key),
+      decoder,
+      onFrame: onData,
+      onError,
+    });
   }
 
   /** Whichever end comes first leaves the queue for the other one. */
@@ -227,8 +275,7 @@ class ThreadNetwork implements SlotNetwork {
   }
 }
 
-function known<T>(channels: Readonly<Record<string, T>>, key: string): T {
-  const value = channels[key];
-  if (value === undefined) throw new BugError(`no memory for channel ${key}`);
+function known<T>(value: T | undefined, channel: string): T {
+  if (value === undefined) throw new BugError(`no memory for channel ${channel}`);
   return value;
 }

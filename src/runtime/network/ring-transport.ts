@@ -5,18 +5,18 @@ import type { Doorbell } from './doorbell.ts';
 import { FrameTransport } from './frame-transport.ts';
 import { FrameAssembler } from './frames.ts';
 import { fillFromFrame, type InputChannel } from './input-channel.ts';
-import type { Ring } from './ring.ts';
+import type { RingReader, RingWriter } from './ring.ts';
 
 export class RingTransport extends FrameTransport {
-  readonly #ring: Ring;
+  readonly #ring: RingWriter;
   readonly #consumerBell: Doorbell;
   protected readonly longestPiece: number;
 
-  constructor(ring: Ring, consumerBell: Doorbell) {
+  constructor(ring: RingWriter, consumerBell: Doorbell) {
     super();
     this.#ring = ring;
     this.#consumerBell = consumerBell;
-    this.longestPiece = ring.capacity / 2;
+    this.longestPiece = ring.longestPiece;
   }
 
   awaitRoom(wanted: boolean): void {
@@ -35,24 +35,24 @@ export class RingTransport extends FrameTransport {
 }
 
 export class RingInputChannel implements InputChannel {
-  readonly #ring: Ring;
+  readonly #ring: RingReader;
   readonly #decoder: BatchDecoder;
   readonly #producerBell: Doorbell;
   readonly #assembler = new FrameAssembler();
   bytesIn = 0;
 
-  constructor(ring: Ring, decoder: BatchDecoder, producerBell: Doorbell) {
+  constructor(ring: RingReader, decoder: BatchDecoder, producerBell: Doorbell) {
     this.#ring = ring;
     this.#decoder = decoder;
     this.#producerBell = producerBell;
   }
 
   get hasFrame(): boolean {
-    return this.#ring.hasFrame;
+    return this.#ring.hasPiece;
   }
 
   poll(into: PolledElement): boolean {
-    while (this.#ring.hasFrame) {
+    while (this.#ring.hasPiece) {
       const complete = this.#ring.read((piece) => {
         const frame = this.#assembler.add(piece);
         if (frame) this.bytesIn += fillFromFrame(frame, this.#decoder, into);

@@ -7,6 +7,7 @@ import type { SerializedError } from '../../shared/errors.ts';
 import type { ExecutionAttemptId, JobId, OperatorId } from '../../shared/ids.ts';
 import type { TaskStateSnapshot } from '../../state/snapshot/handles.ts';
 import type { ThreadReport } from '../metrics/thread-report.ts';
+import type { SegmentGrant } from '../network/memory/segments.ts';
 import type {
   AccumulatorReport,
   CheckpointDeclineReason,
@@ -60,16 +61,17 @@ export interface SlotRuntimeListener {
   slotFailed(cause: SerializedError): void;
 }
 
-/**
- * Memory of the channels of one task, given by the TaskManager's main thread when the first end is deployed, keyed by
- * `channelKey(producerAttemptId, edgeId, consumerAttemptId)`.
- */
+/** Memory of the channels of one task, given by the TaskManager's main thread when the task is deployed. */
 export interface SharedChannels {
-  /** To and from other slots of this TaskManager. */
+  /** By `channelKey(producerAttemptId, edgeId, consumerAttemptId)`: where the ends of channels between two slots meet. */
   readonly rings: Readonly<Record<string, SharedArrayBuffer>>;
-  /** From other TaskManagers: bytes that may be buffered. */
-  readonly credits: Readonly<Record<string, number>>;
+  /** By edge: the segments of a result partition. */
+  readonly partitions: Readonly<Record<string, SegmentGrant>>;
+  /** By edge: how many segments the channels of a gate may buffer beyond those that each has for itself. */
+  readonly gates: Readonly<Record<string, number>>;
 }
+
+export const noChannels: SharedChannels = { rings: {}, partitions: {}, gates: {} };
 
 export function channelKey(producer: ExecutionAttemptId, edgeId: string, consumer: ExecutionAttemptId): string {
   return `${producer}|${edgeId}|${consumer}`;

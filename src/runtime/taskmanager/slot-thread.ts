@@ -7,7 +7,7 @@ import { ThreadHeap, type ThreadMemory } from '../../shared/thread-heap.ts';
 import { within } from '../../shared/time.ts';
 import { type CpuProfile, profileWorker } from '../metrics/cpu-profile.ts';
 import type { ThreadReport } from '../metrics/thread-report.ts';
-import type { SlotMemory } from '../network/task-manager-memory.ts';
+import type { SlotMemory } from '../network/memory/segments.ts';
 import { openPortRpc } from '../rpc/port.ts';
 import { slotOutOfMemory } from '../task/heap-watch.ts';
 import type { SlotRuntimeGateway, SlotRuntimeListener } from '../task/task-host.ts';

@@ -7,7 +7,7 @@ import { Configuration } from '../../config/configuration.ts';
 import type { TaskManagerProcess } from '../../config/memory/process-memory.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { BugError } from '../../shared/assert.ts';
-import { ExternalError, type SerializedError, serializeError } from '../../shared/errors.ts';
+import { ExternalError, type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
 import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, TaskManagerId } from '../../shared/ids.ts';
 import { type LogFiles, type LogPieceRequest, listLogs, readLogPiece } from '../../shared/log-files.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -18,7 +18,8 @@ import type { ReportedGroup } from '../metrics/metric-group.ts';
 import { type ProfilingInfo, ProfilingService, profilingSettings } from '../metrics/profiling-service.ts';
 import { SourcePositions } from '../metrics/source-positions.ts';
 import { dumpSampleMs, type ThreadInfo, threadInfo } from '../metrics/thread-dump.ts';
-import { channelSize, TaskManagerNetworkMemory } from '../network/task-manager-memory.ts';
+import { TaskManagerNetworkMemory, type TaskNeeds } from '../network/memory/network-memory.ts';
+import { bufferSettings } from '../network/memory/segments.ts';
 import type {
   AccumulatorReport,
   JobManagerGateway,
@@ -79,15 +80,14 @@ export class TaskExecutor implements TaskExecutorGateway {
   constructor(options: TaskExecutorOptions) {
     this.#options = options;
     const { slots, memory } = options.process;
-    this.#memory = new TaskManagerNetworkMemory(memory.network, slots, channelSize(options.config));
+    this.#memory = new TaskManagerNetworkMemory(memory.network, slots, bufferSettings(options.config));
     this.#artifacts = new ArtifactCache(options.temporaryDirectory);
     this.#metrics = new TaskManagerMetrics({
       taskManagerId: options.taskManagerId,
       host: options.host,
       sizes: memory,
-      segmentBytes: options.config.get('taskmanager.memory.segment-size'),
       slotThreads: () => this.#slots.map((slot) => slot.thread),
-      usedNetworkBytes: () => this.#memory.usedBytes,
+      network: this.#memory,
     });
     this.#profiling = new ProfilingService({
       ...profilingSettings(options.config, options.temporaryDirectory),
@@ -204,19 +204,20 @@ export class TaskExecutor implements TaskExecutorGateway {
     if (!slot || !job) throw new BugError(`the slot of ${attemptId} is not allocated here`);
     this.#metrics.attemptSubmitted(descriptor, job.jobGraph.name);
     slot.attemptSubmitted(attemptId, jobId, `${vertex.name} (${subtaskIndex + 1}/${vertex.parallelism})`);
-    const channels = this.#sharedChannels(descriptor, slot.index, job);
-    void this.#deploy(descriptor, slot, job, channels).catch((error: unknown) => slot.attemptRefused(attemptId, serializeError(error)));
+    void this.#deploy(descriptor, slot, job).catch((error: unknown) => slot.attemptRefused(attemptId, serializeError(error)));
   }
 
   /** Behind the acceptance: the program may be long in coming, and the slot's thread be busy with its other tasks. */
-  async #deploy(
-    descriptor: TaskDeploymentDescriptor,
-    slot: TaskSlot,
-    { jobGraph, ...job }: KnownJob,
-    channels: SharedChannels,
-  ): Promise<void> {
+  async #deploy(descriptor: TaskDeploymentDescriptor, slot: TaskSlot, job: KnownJob): Promise<void> {
+    const { jobGraph } = job;
+    const { attemptId } = descriptor;
     const artifactDirectory = await job.artifactDirectory;
-    if (!slot.canStart(descriptor.attemptId)) return;
+    if (!slot.canStart(attemptId)) return;
+    const channels = await this.#sharedChannels(descriptor, slot.index, job);
+    if (!slot.canStart(attemptId)) {
+      this.#memory.drop(attemptId);
+      return;
+    }
     const { gateway } = slot.thread;
     const prepared = slot.markPrepared(jobGraph.jobId) ? gateway.prepareJob({ jobGraph, artifactDirectory }) : undefined;
     await Promise.all([prepared, gateway.submitTask({ descriptor, channels })]);
@@ -402,28 +403,50 @@ export class TaskExecutor implements TaskExecutorGateway {
       this.#decline({ jobId, attemptId, checkpointId, reason: 'CHECKPOINT_ASYNC_EXCEPTION', cause });
   }
 
-  /** A ring for each channel whose two ends run in different slots of this TaskManager; credit for each that comes from another one. */
-  #sharedChannels(descriptor: TaskDeploymentDescriptor, slotIndex: number, job: KnownJob): SharedChannels {
-    const rings: Record<string, SharedArrayBuffer> = {};
-    const credits: Record<string, number> = {};
-    const own = descriptor.attemptId;
-    const addRing = (key: string, producer: ExecutionAttemptId, consumer: ExecutionAttemptId): void => {
-      rings[key] = this.#memory.ring(key, producer, consumer);
-      job.attempts.add(producer);
-      job.attempts.add(consumer);
+  /** The task's channels to and from other slots. */
+  async #sharedChannels(descriptor: TaskDeploymentDescriptor, slotIndex: number, job: KnownJob): Promise<SharedChannels> {
+    const needs = this.#networkNeeds(descriptor, slotIndex);
+    for (const { producer, consumer } of needs.rings) job.attempts.add(producer).add(consumer);
+    try {
+      return this.#memory.allocate(needs);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+    // What belongs to slots that are being freed is back as soon as their threads have ended.
+    await Promise.all(this.#slots.filter((slot) => slot.allocation === undefined).map((slot) => slot.ready()));
+    return this.#memory.allocate(needs);
+  }
+
+  #networkNeeds(descriptor: TaskDeploymentDescriptor, slotIndex: number): TaskNeeds {
+    const { attemptId, inputGates, resultPartitions } = descriptor;
+    const isHere = (end: TaskLocation): boolean => end.taskManagerId === this.taskManagerId;
+    const isOwn = (end: TaskLocation): boolean => isHere(end) && end.slotIndex === slotIndex;
+    const ins = inputGates.flatMap(({ edgeId, channels }) =>
+      channels
+        .filter(({ producer }) => isHere(producer) && !isOwn(producer))
+        .map(({ producerAttemptId: producer }) => ({ key: channelKey(producer, edgeId, attemptId), producer, consumer: attemptId })),
+    );
+    const outs = resultPartitions.flatMap(({ edgeId, subpartitions }) =>
+      subpartitions
+        .filter(({ consumer }) => isHere(consumer) && !isOwn(consumer))
+        .map(({ consumerAttemptId: consumer }) => ({ key: channelKey(attemptId, edgeId, consumer), producer: attemptId, consumer })),
+    );
+    return {
+      attempt: attemptId,
+      rings: [...ins, ...outs],
+      partitions: resultPartitions
+        .map(({ edgeId, subpartitions }) => ({
+          edgeId,
+          channels: subpartitions.filter(({ consumer }) => !isOwn(consumer)).length,
+          neighbours: subpartitions.flatMap(({ consumer, consumerAttemptId }) =>
+            isHere(consumer) && !isOwn(consumer) ? [consumerAttemptId] : [],
+          ),
+        }))
+        .filter(({ channels }) => channels > 0),
+      gates: inputGates
+        .map(({ edgeId, channels }) => ({ edgeId, channels: channels.filter(({ producer }) => !isHere(producer)).length }))
+        .filter(({ channels }) => channels > 0),
     };
-    for (const { edgeId, channels } of descriptor.inputGates)
-      for (const { producer, producerAttemptId } of channels) {
-        const key = channelKey(producerAttemptId, edgeId, own);
-        if (producer.taskManagerId !== this.taskManagerId) credits[key] = this.#memory.credit(key, own);
-        else if (producer.slotIndex !== slotIndex) addRing(key, producerAttemptId, own);
-      }
-    for (const { edgeId, subpartitions } of descriptor.resultPartitions)
-      for (const { consumer, consumerAttemptId } of subpartitions) {
-        const isNeighbour = consumer.taskManagerId === this.taskManagerId && consumer.slotIndex !== slotIndex;
-        if (isNeighbour) addRing(channelKey(own, edgeId, consumerAttemptId), own, consumerAttemptId);
-      }
-    return { rings, credits };
   }
 
   /** Nobody waits for a thread to take a message: it may be busy with user code, and a thread that dies takes its attempts along. */
@@ -438,7 +461,7 @@ export class TaskExecutor implements TaskExecutorGateway {
   /** A job without a slot here is over, as far as this TaskManager knows. */
   #forgetIfUnused(jobId: JobId): void {
     if (this.#slots.some((slot) => slot.allocation?.jobId === jobId)) return;
-    for (const attemptId of this.#jobs.get(jobId)?.attempts ?? []) this.#memory.drop(attemptId);
+    this.#memory.forget(this.#jobs.get(jobId)?.attempts ?? []);
     this.#jobs.delete(jobId);
   }
 

@@ -6,6 +6,7 @@ import type { ReportedGroup } from '../metrics/metric-group.ts';
 import { processMetrics } from '../metrics/process-metrics.ts';
 import { IoHistory } from '../metrics/recent-io.ts';
 import { metricNamePart } from '../metrics/task-metrics.ts';
+import type { TaskManagerNetworkMemory } from '../network/memory/network-memory.ts';
 import type { AccumulatorReport, MetricDump, TaskDeploymentDescriptor } from '../rpc/gateways.ts';
 import type { SlotThread } from './slot-thread.ts';
 
@@ -13,9 +14,8 @@ export interface TaskManagerMetricsOptions {
   readonly taskManagerId: TaskManagerId;
   readonly host: string;
   readonly sizes: TaskManagerProcess['memory'];
-  readonly segmentBytes: number;
   slotThreads(): readonly SlotThread[];
-  usedNetworkBytes(): number;
+  readonly network: Pick<TaskManagerNetworkMemory, 'usedBytes' | 'totalSegments' | 'freeSegments'>;
 }
 
 interface LiveAttempt {
@@ -52,9 +52,9 @@ export class TaskManagerMetrics {
 
   /** Of the process. */
   dump(): MetricDump {
-    const { sizes, segmentBytes } = this.#options;
+    const { sizes, network } = this.#options;
     const threads = this.#options.slotThreads();
-    const used = this.#options.usedNetworkBytes();
+    const used = network.usedBytes;
     return {
       ...processMetrics(threads.flatMap((thread) => thread.report ?? [])),
       'Status.Flink.Memory.Managed.Total': sizes.managed,
@@ -62,9 +62,9 @@ export class TaskManagerMetrics {
       'Status.Shuffle.Netty.TotalMemory': sizes.network,
       'Status.Shuffle.Netty.UsedMemory': used,
       'Status.Shuffle.Netty.AvailableMemory': sizes.network - used,
-      'Status.Shuffle.Netty.TotalMemorySegments': Math.floor(sizes.network / segmentBytes),
-      'Status.Shuffle.Netty.UsedMemorySegments': Math.ceil(used / segmentBytes),
-      'Status.Shuffle.Netty.AvailableMemorySegments': Math.floor((sizes.network - used) / segmentBytes),
+      'Status.Shuffle.Netty.TotalMemorySegments': network.totalSegments,
+      'Status.Shuffle.Netty.UsedMemorySegments': network.totalSegments - network.freeSegments,
+      'Status.Shuffle.Netty.AvailableMemorySegments': network.freeSegments,
       'Status.Shuffle.Netty.RequestedMemoryUsage': Math.round((used * 100) / sizes.network),
       ...Object.fromEntries(threads.map((thread, index) => [`Weir.Slot.${index}.Heap.Used`, thread.report?.heapUsed ?? 0])),
     };

@@ -132,8 +132,7 @@ export class TaskSlot {
     this.allocation = undefined;
     if (!this.#used) return;
     const thread = this.#thread;
-    for (const attemptId of [...this.#attempts.keys()]) this.#forget(attemptId);
-    this.#renewal = this.#renew(thread);
+    this.#renewal = this.#renew(thread, [...this.#attempts.keys()]);
     await this.#renewal;
   }
 
@@ -143,11 +142,14 @@ export class TaskSlot {
     await this.#thread.terminate();
   }
 
-  async #renew(old: SlotThread): Promise<void> {
+  async #renew(old: SlotThread, attempts: readonly ExecutionAttemptId[]): Promise<void> {
+    for (const attemptId of attempts) this.#attempts.delete(attemptId);
     if (!(await old.terminate())) {
       this.#listener.unkillable(this);
       return;
     }
+    // Not before: their memory is given to others.
+    for (const attemptId of attempts) this.#listener.attemptEnded(attemptId, false);
     this.#replaceThread();
   }
 

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Configuration } from '../../../src/config/configuration.ts';
 import { createSlotNetwork } from '../../../src/runtime/network/create-slot-network.ts';
-import type { SlotMemory } from '../../../src/runtime/network/task-manager-memory.ts';
+import type { SlotMemory } from '../../../src/runtime/network/memory/segments.ts';
 import type { TaskLocation } from '../../../src/runtime/rpc/gateways.ts';
 import type { SharedChannels } from '../../../src/runtime/task/task-host.ts';
 import { codecs } from '../../../src/types/codecs.ts';

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { ChannelEvent, PolledElement } from '../../../src/runtime/network/channel.ts';
 import { continuesBit, decodeEvent, encodeEvent, FrameAssembler, frameKind } from '../../../src/runtime/network/frames.ts';
 import { fillFromFrame } from '../../../src/runtime/network/input-channel.ts';
-import { Ring } from '../../../src/runtime/network/ring.ts';
+import { PartitionBuffers } from '../../../src/runtime/network/memory/partition-buffers.ts';
+import { allocateSlabs, Segments } from '../../../src/runtime/network/memory/segments.ts';
+import { allocateRing, RingWriter } from '../../../src/runtime/network/ring.ts';
 import { StreamSplitter } from '../../../src/runtime/network/tcp/stream-splitter.ts';
 import { decodeGrant, decodeHello, encodeGrant, encodeHello, encodePiece } from '../../../src/runtime/network/tcp/wire.ts';
 import { codecs } from '../../../src/types/codecs.ts';
@@ -47,9 +49,14 @@ test('golden bytes: hello, grant, pieces', () => {
     '1a000000d87562ce020c01086b696e640620656e642d6f662d706172746974696f6e',
   );
   expect(hex(encodePiece(frameKind.batch | continuesBit, Buffer.from('abc')))).toBe('04000000f7f1780680616263');
-  const ring = new Ring(Ring.allocate(64));
+  const slabs = allocateSlabs(2, 64);
+  const buffers = new PartitionBuffers(
+    { segments: Int32Array.of(0, 1), floating: 0 },
+    { segmentBytes: 64, exclusive: 2, floating: 0, most: 2 },
+  );
+  const ring = new RingWriter(allocateRing(2), new Segments(slabs, 64), (reclaim) => buffers.channel(reclaim));
   ring.tryWrite(frameKind.event | continuesBit, Buffer.from('ab'));
-  expect(ring.read((piece) => hex(piece))).toBe('816162');
+  expect(hex(new Uint8Array(slabs[0] as SharedArrayBuffer, 0, 8))).toBe('0300000081616200');
 });
 
 test('a hello is known by its magic word, version and checksum; anything else is a stranger', () => {

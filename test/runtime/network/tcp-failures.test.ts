@@ -7,11 +7,13 @@ import { Configuration } from '../../../src/config/configuration.ts';
 import type { InputGate, ResultPartitionWriter } from '../../../src/runtime/network/channel.ts';
 import { createSlotNetwork } from '../../../src/runtime/network/create-slot-network.ts';
 import type { SlotNetwork } from '../../../src/runtime/network/slot-network.ts';
-import { channelKey } from '../../../src/runtime/task/task-host.ts';
 import { codecs } from '../../../src/types/codecs.ts';
 import { waitFor } from '../../harness/real-cluster.ts';
+import { channelsOf, wire } from './channel-memory.ts';
 
 const open: SlotNetwork[] = [];
+/** 4 KiB of credit. */
+const wired = wire({ producers: ['p'], consumers: ['c'], buffers: { segmentBytes: 2048 } });
 const nothingOpen = { gates: 0, partitions: 0, halfOpenChannels: 0, connections: 0 };
 
 async function network(taskManagerId: string): Promise<SlotNetwork> {
@@ -19,6 +21,7 @@ async function network(taskManagerId: string): Promise<SlotNetwork> {
     config: Configuration.of({}),
     codecs,
     location: { taskManagerId, host: '127.0.0.1', slotIndex: 0 },
+    memory: wired.slot,
     bindHost: '127.0.0.1',
   });
   open.push(made);
@@ -41,7 +44,7 @@ function partitionOf(producer: SlotNetwork, consumer: SlotNetwork): ResultPartit
     operatorName: 'producer',
     bufferTimeoutMs: -1,
     objectReuse: false,
-    channels: { rings: {}, credits: {} },
+    channels: channelsOf(wired, 'p'),
     onUnavailable: () => {},
     onAvailable: () => {},
     onError: (error) => errors.push(error),
@@ -55,7 +58,7 @@ function gateOf(consumer: SlotNetwork, producer: SlotNetwork): InputGate & End {
     descriptors: [{ edgeId: 'e', inputIndex: 0, channels: [{ producerAttemptId: 'p', producer: producer.location, producerSubtask: 0 }] }],
     consumerAttemptId: 'c',
     operatorName: 'consumer',
-    channels: { rings: {}, credits: { [channelKey('p', 'e', 'c')]: 4096 } },
+    channels: channelsOf(wired, 'c'),
     onData: () => {},
     onError: (error) => errors.push(error),
   });

@@ -2,9 +2,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import { TaskManagerNetworkMemory } from '../../../src/runtime/network/task-manager-memory.ts';
-import { channelKey } from '../../../src/runtime/task/task-host.ts';
 import type { EndData } from './channel-end.ts';
+import { channelsOf, wire } from './channel-memory.ts';
 
 const entry = new URL('./channel-end.ts', import.meta.url);
 const frames = 4000;
@@ -19,12 +18,10 @@ const paces = [
 
 describe.each(['ring', 'tcp'] as const)('%s', (transport) => {
   test.each(paces)('$pace', async ({ producer, consumer }) => {
-    const channelBytes = 4096;
-    const memory = new TaskManagerNetworkMemory(1 << 20, 2, { smallest: channelBytes, largest: channelBytes });
-    const key = channelKey('p', 'e', 'c');
-    const channels = { rings: { [key]: memory.ring(key, 'p', 'c') }, credits: { [key]: channelBytes } };
+    const wired = wire({ producers: ['p'], consumers: ['c'], buffers: { segmentBytes: 2048, floating: 1 } });
     const start = async (data: Pick<EndData, 'role' | 'idleEvery' | 'location'>) => {
-      const worker = new Worker(entry, { workerData: { ...data, memory: memory.forSlots(), channels, frames, seed: 7 } satisfies EndData });
+      const channels = channelsOf(wired, data.role === 'producer' ? 'p' : 'c');
+      const worker = new Worker(entry, { workerData: { ...data, memory: wired.slot, channels, frames, seed: 7 } satisfies EndData });
       const failed = once(worker, 'error').then(([error]) => Promise.reject(error as Error));
       failed.catch(() => {});
       const next = (): Promise<unknown> => Promise.race([once(worker, 'message').then(([message]) => message as unknown), failed]);

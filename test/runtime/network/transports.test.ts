@@ -4,40 +4,40 @@ import { describe, expect, test } from 'vitest';
 import { Configuration } from '../../../src/config/configuration.ts';
 import type { ChannelEvent } from '../../../src/runtime/network/channel.ts';
 import { createSlotNetwork } from '../../../src/runtime/network/create-slot-network.ts';
-import { Ring } from '../../../src/runtime/network/ring.ts';
+import { PartitionBuffers } from '../../../src/runtime/network/memory/partition-buffers.ts';
+import { allocateSlabs, Segments } from '../../../src/runtime/network/memory/segments.ts';
+import { allocateRing, RingReader, RingWriter } from '../../../src/runtime/network/ring.ts';
 import type { SlotNetwork } from '../../../src/runtime/network/slot-network.ts';
-import { TaskManagerNetworkMemory } from '../../../src/runtime/network/task-manager-memory.ts';
 import type { CheckpointOptions } from '../../../src/runtime/rpc/gateways.ts';
-import { channelKey, type SharedChannels } from '../../../src/runtime/task/task-host.ts';
 import { codecs } from '../../../src/types/codecs.ts';
+import { channelsOf, type WiredMemory, wire } from './channel-memory.ts';
 
 type Transport = 'local' | 'ring' | 'tcp';
 const config = Configuration.of({});
 
 /** What one channel may hold: much, and hardly anything. */
-const sizes = { roomy: 256 * 1024, tight: 4096 };
+const sizes = { roomy: { segmentBytes: 32 * 1024, floating: 8 }, tight: { segmentBytes: 2048, floating: 0 } };
 type Size = keyof typeof sizes;
 
 interface Pair {
   readonly producer: SlotNetwork;
   readonly consumer: SlotNetwork;
-  readonly channels: SharedChannels;
+  readonly wired: WiredMemory;
 }
 
 async function networks(transport: Transport, size: Size): Promise<Pair> {
-  const memory = new TaskManagerNetworkMemory(1 << 20, 2, { smallest: sizes[size], largest: sizes[size] });
+  const wired = wire({ producers: ['p'], consumers: ['c'], buffers: sizes[size] });
   const network = (taskManagerId: string, slotIndex: number) =>
     createSlotNetwork({
       config,
       codecs,
       location: { taskManagerId, host: '127.0.0.1', slotIndex },
-      memory: memory.forSlots(),
+      memory: wired.slot,
       bindHost: '127.0.0.1',
     });
   const producer = await network('a', 0);
   const consumer = transport === 'local' ? producer : await network(transport === 'tcp' ? 'b' : 'a', 1);
-  const key = channelKey('p', 'e', 'c');
-  return { producer, consumer, channels: { rings: { [key]: memory.ring(key, 'p', 'c') }, credits: { [key]: sizes[size] } } };
+  return { producer, consumer, wired };
 }
 
 interface Step {
@@ -47,7 +47,7 @@ interface Step {
 
 /** Sends the steps, consuming only now and then; gives back what arrived. */
 async function send(transport: Transport, size: Size, steps: readonly Step[], pauseEvery: number, heedsRoom = true): Promise<unknown[]> {
-  const { producer, consumer, channels } = await networks(transport, size);
+  const { producer, consumer, wired } = await networks(transport, size);
   const received: unknown[] = [];
   let failure: Error | undefined;
   const onError = (error: Error): void => {
@@ -60,7 +60,7 @@ async function send(transport: Transport, size: Size, steps: readonly Step[], pa
       operatorName: 'test',
       bufferTimeoutMs: -1,
       objectReuse: false,
-      channels,
+      channels: channelsOf(wired, 'p'),
       onUnavailable: () => {},
       onAvailable: () => {},
       onError,
@@ -71,7 +71,7 @@ async function send(transport: Transport, size: Size, steps: readonly Step[], pa
       ],
       consumerAttemptId: 'c',
       operatorName: 'test',
-      channels,
+      channels: channelsOf(wired, 'c'),
       onData: () => {},
       onError,
     });
@@ -152,22 +152,63 @@ describe.each(setups)('$transport, $size', ({ transport, size }) => {
   });
 });
 
+function ring(segmentBytes: number, exclusive: number, start = 0): { writer: RingWriter; reader: RingReader } {
+  const words = allocateRing(exclusive, start);
+  const segments = new Segments(allocateSlabs(exclusive, segmentBytes), segmentBytes);
+  const settings = { segmentBytes, exclusive, floating: 0, most: exclusive };
+  const buffers = new PartitionBuffers({ segments: Int32Array.from({ length: exclusive }, (_, index) => index), floating: 0 }, settings);
+  return { writer: new RingWriter(words, segments, (reclaim) => buffers.channel(reclaim)), reader: new RingReader(words, segments) };
+}
+
 test('a ring works across the wrap of its counters', () => {
-  for (const start of [2 ** 31 - 5, -5, 2 ** 31 - 70]) {
-    const ring = new Ring(Ring.allocate(256, start | 0));
+  for (const start of [2 ** 31 - 128, -128, 2 ** 31 - 256]) {
+    const { writer, reader } = ring(128, 2, start | 0);
     for (let i = 0; i < 1000; i++) {
       const bytes = Buffer.alloc(i % 90, i);
-      expect(ring.tryWrite(1, bytes)).toBe(true);
-      expect(ring.read((frame) => Buffer.from(frame))).toEqual(Buffer.concat([Buffer.from([1]), bytes]));
+      expect(writer.tryWrite(1, bytes)).toBe(true);
+      expect(reader.read((frame) => Buffer.from(frame))).toEqual(Buffer.concat([Buffer.from([1]), bytes]));
     }
-    expect(ring.hasFrame).toBe(false);
+    expect(reader.hasPiece).toBe(false);
   }
 });
 
-test('a full ring refuses and loses nothing', () => {
-  const ring = new Ring(Ring.allocate(64));
-  expect(ring.tryWrite(0, Buffer.alloc(50))).toBe(true);
-  expect(ring.tryWrite(0, Buffer.alloc(10))).toBe(false);
-  expect(ring.read((frame) => frame.length)).toBe(51);
-  expect(ring.tryWrite(0, Buffer.alloc(10))).toBe(true);
+test('a full ring refuses and loses nothing; one that was read takes its longest piece, wherever it stands', () => {
+  const { writer, reader } = ring(64, 3);
+  expect(writer.tryWrite(0, Buffer.alloc(150))).toBe(true);
+  expect(writer.tryWrite(0, Buffer.alloc(100))).toBe(false);
+  expect(reader.read((frame) => frame.length)).toBe(151);
+  for (let i = 0; i < 200; i++) {
+    expect(writer.tryWrite(0, Buffer.alloc(i % 40, i))).toBe(true);
+    expect(reader.read((frame) => frame.length)).toBe((i % 40) + 1);
+    expect(writer.tryWrite(1, Buffer.alloc(writer.longestPiece, i))).toBe(true);
+    expect(reader.read((frame) => Buffer.from(frame))).toEqual(Buffer.concat([Buffer.from([1]), Buffer.alloc(writer.longestPiece, i)]));
+  }
+});
+
+test('what is written is read in order, whatever the sizes and the pace', () => {
+  const pieces = fc.array(fc.tuple(fc.nat({ max: 600 }), fc.nat({ max: 3 })), { maxLength: 200 });
+  fc.assert(
+    fc.property(pieces, fc.integer({ min: 2, max: 9 }), (sizesAndReads, exclusive) => {
+      const { writer, reader } = ring(256, exclusive);
+      const sent: number[] = [];
+      const received: number[] = [];
+      const read = (): boolean =>
+        reader.read((piece) => {
+          received.push(piece.length);
+          const filling = received.length & 0xff;
+          return piece.subarray(1).every((byte) => byte === filling);
+        }) ?? true;
+      for (const [size, reads] of sizesAndReads) {
+        const length = Math.min(size, writer.longestPiece);
+        while (!writer.tryWrite(0, Buffer.alloc(length, sent.length + 1))) {
+          expect(reader.hasPiece).toBe(true);
+          expect(read()).toBe(true);
+        }
+        sent.push(length + 1);
+        for (let i = 0; i < reads; i++) expect(read()).toBe(true);
+      }
+      while (reader.hasPiece) expect(read()).toBe(true);
+      expect(received).toEqual(sent);
+    }),
+  );
 });

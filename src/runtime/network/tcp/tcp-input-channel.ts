@@ -1,12 +1,16 @@
-/** The consuming end of a channel from another TaskManager: opens the connection, and grants what it has room for. */
+/**
+ * The consuming end of a channel from another TaskManager: opens the connection, and grants what it has room for. What is
+ * granted and what waits here is together never more than the channel has for itself and has borrowed from its gate.
+ */
 import { connect, type Socket } from 'node:net';
 import type { BatchDecoder } from '../../../types/codec.ts';
 import type { PolledElement } from '../channel.ts';
 import { FrameAssembler, frameKind } from '../frames.ts';
 import { fillFromFrame, type InputChannel } from '../input-channel.ts';
+import type { Borrower, GateCredits } from '../memory/gate-credits.ts';
 import { ChannelLoss } from './channel-lost.ts';
 import { StreamSplitter } from './stream-splitter.ts';
-import { checkedLengthBytes, encodeGrant, encodeHello } from './wire.ts';
+import { checkedLengthBytes, corruptStream, encodeGrant, encodeHello } from './wire.ts';
 
 const connectAttempts = 20;
 const connectPauseMs = 100;
@@ -15,14 +19,17 @@ export interface TcpInputChannelOptions {
   readonly host: string;
   readonly port: number;
   readonly key: string;
-  /** What is buffered at most. */
-  readonly creditBytes: number;
+  /** What the channel may buffer by itself. */
+  readonly exclusiveBytes: number;
+  /** What it may buffer beyond that, when its gate has it. */
+  readonly mostBorrowedBytes: number;
+  readonly credits: GateCredits;
   readonly decoder: BatchDecoder;
   readonly onFrame: () => void;
   readonly onError: (error: Error) => void;
 }
 
-export class TcpInputChannel implements InputChannel {
+export class TcpInputChannel implements InputChannel, Borrower {
   readonly #options: TcpInputChannelOptions;
   readonly #pieces: Buffer[] = [];
   readonly #assembler = new FrameAssembler();
@@ -32,8 +39,11 @@ export class TcpInputChannel implements InputChannel {
   #ended = false;
   #closed = false;
   #blocked = false;
+  /** Granted and not received. */
+  #outstanding = 0;
   /** Consumed and not granted again. */
   #ungranted = 0;
+  #borrowed = 0;
   bytesIn = 0;
 
   constructor(options: TcpInputChannelOptions) {
@@ -58,7 +68,14 @@ export class TcpInputChannel implements InputChannel {
 
   setBlocked(blocked: boolean): void {
     this.#blocked = blocked;
-    if (!blocked) this.#grant();
+    if (blocked) return;
+    this.#grant();
+    this.#borrowIfShort();
+  }
+
+  lend(bytes: number): void {
+    this.#borrowed += bytes;
+    this.#sendGrant(bytes);
   }
 
   close(): void {
@@ -67,25 +84,29 @@ export class TcpInputChannel implements InputChannel {
     clearTimeout(this.#retry);
     this.#socket?.destroy();
     this.#pieces.length = 0;
+    this.#giveBackAll();
   }
 
   #connect(attemptsLeft: number): void {
-    const { host, port, key, creditBytes, onFrame, onError } = this.#options;
+    const { host, port, key, exclusiveBytes, onFrame, onError } = this.#options;
     const socket = connect({ host, port, noDelay: true });
     this.#socket = socket;
-    const splitter = new StreamSplitter(creditBytes);
+    const splitter = new StreamSplitter(exclusiveBytes);
     let connected = false;
     socket.on('connect', () => {
       connected = true;
       socket.write(encodeHello(key));
-      this.#sendGrant(creditBytes);
+      this.#sendGrant(exclusiveBytes);
     });
     socket.on('data', (data) => {
       try {
         splitter.push(data, (piece) => {
+          this.#outstanding -= piece.length + checkedLengthBytes;
+          if (this.#outstanding < 0) throw corruptStream('More came than was granted.');
           if (piece[0] === frameKind.endOfPartition) this.#ended = true;
           this.#pieces.push(piece);
         });
+        this.#borrowIfShort();
       } catch (error) {
         socket.destroy();
         onError(error as Error);
@@ -104,16 +125,40 @@ export class TcpInputChannel implements InputChannel {
   #consumed(bytes: number): void {
     this.#ungranted += bytes;
     // Small grants cost a write each; but a producer without credit must not wait for one that never comes.
-    if (this.#pieces.length === 0 || this.#ungranted * 2 >= this.#options.creditBytes) this.#grant();
+    if (this.#pieces.length === 0 || this.#ungranted * 2 >= this.#options.exclusiveBytes) this.#grant();
   }
 
   #grant(): void {
-    if (this.#blocked || this.#ended || this.#ungranted === 0) return;
+    if (this.#ended && this.#pieces.length === 0) this.#giveBackAll();
+    if (this.#blocked || this.#ended) return;
+    const { credits } = this.#options;
+    if (this.#borrowed > 0 && (this.#pieces.length === 0 || credits.isAwaited)) {
+      const back = Math.min(this.#borrowed, this.#ungranted);
+      this.#ungranted -= back;
+      this.#borrowed -= back;
+      credits.giveBack(back);
+    }
+    if (this.#ungranted === 0) return;
     this.#sendGrant(this.#ungranted);
     this.#ungranted = 0;
   }
 
+  /** A producer that has used up most of its credit has more to send. */
+  #borrowIfShort(): void {
+    const { exclusiveBytes, mostBorrowedBytes, credits } = this.#options;
+    if (this.#blocked || this.#ended || this.#borrowed >= mostBorrowedBytes) return;
+    if (this.#outstanding + this.#ungranted < exclusiveBytes / 2) credits.request(this);
+  }
+
+  #giveBackAll(): void {
+    const { credits } = this.#options;
+    credits.forget(this);
+    credits.giveBack(this.#borrowed);
+    this.#borrowed = 0;
+  }
+
   #sendGrant(bytes: number): void {
+    this.#outstanding += bytes;
     this.#socket?.write(encodeGrant(bytes));
   }
 }
