@@ -48,6 +48,12 @@ import type { StreamExecutionEnvironment } from './stream-execution-environment.
 import type { PhysicalTransformation, Transformation } from './transformation.ts';
 import type { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
 import type { WatermarkStrategy } from './watermark-strategy.ts';
+import { GlobalWindows, type WindowAssigner } from './windows/assigners.ts';
+import { CountEvictor } from './windows/evictors.ts';
+import { timeWindows } from './windows/short-forms.ts';
+import { CountTrigger, PurgingTrigger } from './windows/triggers.ts';
+import { checkedAmount, type GlobalWindow, type TimeWindow, type Window } from './windows/window.ts';
+import { AllWindowedStream, WindowedStream } from './windows/windowed-stream.ts';
 
 /** Steps of one group share slots; other groups have slots of their own. */
 export interface SlotSharingGroup {
@@ -84,13 +90,15 @@ type IndexOf<T extends readonly unknown[], V> = number extends T['length']
       keyof T,
       `${number}`
     >];
-type FieldOf<T, V> = T extends readonly unknown[] ? IndexOf<T, V> : { [F in keyof T]-?: T[F] extends V ? F : never }[keyof T] & string;
+export type FieldOf<T, V> = T extends readonly unknown[]
+  ? IndexOf<T, V>
+  : { [F in keyof T]-?: T[F] extends V ? F : never }[keyof T] & string;
 type KeyField<T> = T extends readonly unknown[]
   ? IndexOf<T, unknown>
   : { [F in keyof T]-?: T[F] extends Keyable<T[F]> ? F : never }[keyof T] & string;
 type MapLike<T, R> = ((value: T) => R) | MapFunction<T, R>;
 type FlatMapLike<T, R> = ((value: T, out: Collector<R>) => Iterable<R> | void) | FlatMapFunction<T, R>;
-type ReduceLike<T> = ((a: T, b: T) => T) | ReduceFunction<T>;
+export type ReduceLike<T> = ((a: T, b: T) => T) | ReduceFunction<T>;
 type PartitionerLike<K> = Partitioner<K> | ((key: K, numPartitions: number) => number);
 type RecordOf<S> = S extends DataStream<infer R> ? R : never;
 type AwaitedNever<R> = R extends PromiseLike<unknown> ? never : R;
@@ -159,6 +167,29 @@ export class DataStream<T> {
   connect<U>(other: DataStream<U>): ConnectedStreams<T, U>;
   connect<U>(other: DataStream<U> | BroadcastStream<U>): ConnectedStreams<T, U> | BroadcastConnectedStream<T, U> {
     return other instanceof BroadcastStream ? new BroadcastConnectedStream(this, other) : new ConnectedStreams(this, other);
+  }
+
+  /** Windows need keys: this one only says so. */
+  window(_assigner: never): unknown {
+    throw new UserError('NOT_KEYED', {
+      problem: 'window() is for keyed streams.',
+      tryNext: ['Call keyBy before window.', 'windowAll() makes windows over all records, in one subtask.'],
+    });
+  }
+
+  /** Windows over all records, whatever their key: in one subtask. */
+  windowAll<W extends Window>(assigner: WindowAssigner<T, W>): AllWindowedStream<T, W> {
+    return new AllWindowedStream(this.keyBy(() => 0) as KeyedStream<T, number>, assigner);
+  }
+
+  /** Every so many records; with a slide: the last `size` records at every `slide` records. */
+  countWindowAll(size: number, slide?: number): AllWindowedStream<T, GlobalWindow> {
+    return counting(this.windowAll(GlobalWindows.create()), size, slide);
+  }
+
+  /** By event time where timestamps are assigned before, else by the clock. */
+  timeWindowAll(size: Duration, slide?: Duration): AllWindowedStream<T, TimeWindow> {
+    return this.windowAll(timeWindows(this.transformation, size, slide));
   }
 
   assignTimestampsAndWatermarks(strategy: WatermarkStrategy<T>): SingleOutputStreamOperator<T> {
@@ -517,6 +548,20 @@ export class KeyedStream<T, K> extends DataStream<T> {
     return super.connect(other as DataStream<U>);
   }
 
+  override window<W extends Window>(assigner: WindowAssigner<T, W>): WindowedStream<T, K, W> {
+    return new WindowedStream(this, assigner);
+  }
+
+  /** Every so many records of a key; with a slide: its last `size` records at every `slide` records. */
+  countWindow(size: number, slide?: number): WindowedStream<T, K, GlobalWindow> {
+    return counting(this.window(GlobalWindows.create()), size, slide);
+  }
+
+  /** By event time where timestamps are assigned before, else by the clock. */
+  timeWindow(size: Duration, slide?: Duration): WindowedStream<T, K, TimeWindow> {
+    return this.window(timeWindows(this.transformation, size, slide));
+  }
+
   protected override keySettings(): Partial<PhysicalTransformation> {
     return { keySelectors: [this.keySelector] };
   }
@@ -589,6 +634,16 @@ export class ConnectedStreams<A, B, K = never> {
       environment.builder.physical(name, spec, inputs, keySelectors ? { keySelectors } : {}),
     );
   }
+}
+
+function counting<S extends AllWindowedStream<any, GlobalWindow> | WindowedStream<any, any, GlobalWindow>>(
+  windowed: S,
+  size: number,
+  slide: number | undefined,
+): S {
+  if (slide === undefined) windowed.trigger(PurgingTrigger.of(CountTrigger.of(size)));
+  else windowed.evictor(CountEvictor.of(checkedAmount(size, 'The size of a count window', 1, 'elements'))).trigger(CountTrigger.of(slide));
+  return windowed;
 }
 
 async function firstOf<T>(records: AsyncGenerator<T>, limit: number): Promise<T[]> {

@@ -128,3 +128,51 @@ export {
 export { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
 export type { WatermarkGenerator, WatermarkOutput } from './watermark.ts';
 export { type TimestampAssigner, WatermarkStrategy } from './watermark-strategy.ts';
+export {
+  DynamicEventTimeSessionWindows,
+  DynamicProcessingTimeSessionWindows,
+  EventTimeSessionWindows,
+  GlobalWindows,
+  type MergeCallback,
+  MergingWindowAssigner,
+  ProcessingTimeSessionWindows,
+  type SessionWindowTimeGapExtractor,
+  SlidingEventTimeWindows,
+  SlidingProcessingTimeWindows,
+  TumblingEventTimeWindows,
+  TumblingProcessingTimeWindows,
+  WindowAssigner,
+  type WindowAssignerContext,
+  WindowStagger,
+} from './windows/assigners.ts';
+export { CountEvictor, DeltaEvictor, type Evictor, type EvictorContext, TimeEvictor, type TimestampedValue } from './windows/evictors.ts';
+export {
+  type AggregateFunction,
+  AllWindowFunction,
+  type CoGroupFunction,
+  type FlatJoinFunction,
+  type JoinFunction,
+  type KeyedStateStore,
+  ProcessAllWindowFunction,
+  type ProcessJoinContext,
+  ProcessJoinFunction,
+  type ProcessWindowContext,
+  ProcessWindowFunction,
+  WindowFunction,
+} from './windows/functions.ts';
+export { type OnMergeContext, Trigger, type TriggerContext, type TriggerFunction, TriggerResult } from './windows/trigger.ts';
+export {
+  ContinuousEventTimeTrigger,
+  ContinuousProcessingTimeTrigger,
+  CountTrigger,
+  type DeltaFunction,
+  DeltaTrigger,
+  EndOfStreamTrigger,
+  EventTimeTrigger,
+  NeverTrigger,
+  ProcessingTimeoutTrigger,
+  ProcessingTimeTrigger,
+  PurgingTrigger,
+} from './windows/triggers.ts';
+export { GlobalWindow, TimeWindow, type Window, type WindowSerializer } from './windows/window.ts';
+export { AllWindowedStream, WindowedStream } from './windows/windowed-stream.ts';

@@ -24,6 +24,7 @@ import type { Source } from './source.ts';
 import type { MapStateDescriptor } from './state.ts';
 import type { OperatorSpec } from './transformation.ts';
 import type { WatermarkStrategySpec } from './watermark.ts';
+import type { IntervalJoinSpec, WindowSpec } from './windows/window-spec.ts';
 
 /** User functions come as given: a function, a function object, or a literal; runtime normalises once at open. */
 export type SourceSpec = OperatorSpec & {
@@ -99,4 +100,6 @@ export type BuiltInSpec =
   | SinkFunctionSpec
   | PrintSpec
   | CollectSpec
+  | WindowSpec
+  | IntervalJoinSpec
   | CustomSpec;

@@ -2,6 +2,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: each builder narrows the specification it is registered for
 import type { CustomSpec } from '../../api/operator-specs.ts';
 import type { StreamOperator } from '../../api/operators.ts';
+import type { WindowSpec } from '../../api/windows/window-spec.ts';
 import type { StreamNode } from '../../graph/stream-graph.ts';
 import { BugError } from '../../shared/assert.ts';
 import { sinkOperatorBuilders } from '../sink/sink-operators.ts';
@@ -17,6 +18,8 @@ import {
 } from './keyed-operators.ts';
 import { FilterOperator, FlatMapOperator, MapOperator, ProcessOperator } from './stateless-operators.ts';
 import { TimestampsOperator } from './timestamps-operator.ts';
+import { AlignedWindowOperator } from './windows/aligned-window-operator.ts';
+import { WindowOperator } from './windows/window-operator.ts';
 
 export type OperatorBuilder = (spec: any, node: StreamNode) => StreamOperator;
 
@@ -34,6 +37,7 @@ const builders: Readonly<Record<string, OperatorBuilder>> = {
   'co-flat-map': (spec) => new CoFlatMapOperator(spec),
   'co-process': (spec) => new CoProcessOperator(spec),
   'broadcast-process': (spec) => new BroadcastProcessOperator(spec),
+  window: (spec: WindowSpec) => (spec.shared ? new AlignedWindowOperator(spec) : new WindowOperator(spec)),
   'timestamps-and-watermarks': (spec) => new TimestampsOperator(spec),
   custom: (spec: CustomSpec) => spec.factory.createOperator(),
 };
