@@ -7,6 +7,14 @@
 import { UserError } from '../shared/errors.ts';
 import { renderValue } from '../shared/render-value.ts';
 import type { TypeInfo } from '../types/type-info.ts';
+import {
+  type AsyncBatchOptions,
+  type AsyncOptions,
+  asyncSpec,
+  type FlatMapAsyncLike,
+  type MapAsyncBatchLike,
+  type MapAsyncLike,
+} from './async-data-stream.ts';
 import { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts';
 import { connectors } from './connector-registry.ts';
 import {
@@ -41,6 +49,7 @@ import type {
   SinkFunction,
 } from './functions.ts';
 import type { GenericWriteAheadSink } from './generic-write-ahead-sink.ts';
+import type { AsyncSpec } from './operator-specs.ts';
 import { programPath } from './program-path.ts';
 import type { Sink } from './sink.ts';
 import type { MapStateDescriptor } from './state.ts';
@@ -190,6 +199,26 @@ export class DataStream<T> {
   /** By event time where timestamps are assigned before, else by the clock. */
   timeWindowAll(size: Duration, slide?: Duration): AllWindowedStream<T, TimeWindow> {
     return this.windowAll(timeWindows(this.transformation, size, slide));
+  }
+
+  /** Calls the outside world for each record, many calls at once; see {@link AsyncOptions}. The calls under way are part of each checkpoint. */
+  mapAsync<R>(call: MapAsyncLike<T, R>, options: AsyncOptions<T, R> = {}): SingleOutputStreamOperator<R> {
+    return this.asyncOperator('Async Map', asyncSpec('mapAsync', call, options));
+  }
+
+  /** As `mapAsync`, with any number of results for each record: a promise of an iterable, or an async iterable. */
+  flatMapAsync<R>(call: FlatMapAsyncLike<T, R>, options: AsyncOptions<T, Iterable<R>> = {}): SingleOutputStreamOperator<R> {
+    return this.asyncOperator('Async Flat Map', asyncSpec('flatMapAsync', call, options));
+  }
+
+  /** One call for several records: gives an array with one result for each, in their order. */
+  mapAsyncBatch<R>(call: MapAsyncBatchLike<T, R>, options: AsyncBatchOptions<T, R>): SingleOutputStreamOperator<R> {
+    return this.asyncOperator('Async Batch Map', asyncSpec('mapAsyncBatch', call, options));
+  }
+
+  /** Used by `AsyncDataStream`. Answers come when another record's key is set: there is no keyed state. */
+  asyncOperator<R>(name: string, spec: AsyncSpec): SingleOutputStreamOperator<R> {
+    return this.one(name, spec, { keySelectors: undefined });
   }
 
   assignTimestampsAndWatermarks(strategy: WatermarkStrategy<T>): SingleOutputStreamOperator<T> {

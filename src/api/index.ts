@@ -15,6 +15,15 @@ export {
   LongMaximum,
   LongMinimum,
 } from './accumulators.ts';
+export { type AsyncBatchOptions, AsyncDataStream, type AsyncOptions, TimeUnit } from './async-data-stream.ts';
+export {
+  type AsyncCallContext,
+  type AsyncFunction,
+  AsyncRetryStrategies,
+  type AsyncRetryStrategy,
+  type ResultFuture,
+  RetryPredicates,
+} from './async-functions.ts';
 export { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts';
 export { CheckpointConfig, type CheckpointingMode, type ExternalizedCheckpointRetention } from './checkpoint-config.ts';
 export {
@@ -90,6 +99,7 @@ export {
   KeyedCoProcessFunction,
   KeyedProcessFunction,
   ProcessFunction,
+  RichAsyncFunction,
   RichCoFlatMapFunction,
   RichCoMapFunction,
   RichFilterFunction,

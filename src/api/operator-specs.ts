@@ -4,6 +4,7 @@
  */
 // biome-ignore-all lint/suspicious/noExplicitAny: record types of user functions end here
 
+import type { AsyncFunction, AsyncRetryStrategy } from './async-functions.ts';
 import type {
   BroadcastProcessFunction,
   CoFlatMapFunction,
@@ -71,6 +72,19 @@ export type BroadcastProcessSpec = OperatorSpec & {
   readonly states: readonly MapStateDescriptor<any, any>[];
   readonly keyed: boolean;
 };
+/** `form`: the method that `function` has, unless it is that method itself. */
+export type AsyncSpec = OperatorSpec & {
+  readonly type: 'async';
+  readonly form: 'asyncInvoke' | 'mapAsync' | 'flatMapAsync' | 'mapAsyncBatch';
+  readonly function: AsyncFunction<any, any> | ((...args: any[]) => unknown) | object;
+  readonly ordered: boolean;
+  readonly capacity: number;
+  /** 0: none. */
+  readonly timeoutMs: number;
+  readonly onTimeout?: 'skip' | ((value: any) => unknown) | undefined;
+  readonly retry?: AsyncRetryStrategy<unknown> | undefined;
+  readonly batch?: { readonly size: number; readonly waitMs: number } | undefined;
+};
 export type TimestampsSpec = OperatorSpec & { readonly type: 'timestamps-and-watermarks'; readonly watermarks: WatermarkStrategySpec<any> };
 export type SinkSpec = OperatorSpec & { readonly type: 'sink-writer'; readonly sink: Sink<any, any, any> };
 export type SinkFunctionSpec = OperatorSpec & { readonly type: 'sink-function'; readonly function: SinkFunction<any> };
@@ -95,6 +109,7 @@ export type BuiltInSpec =
   | CoFlatMapSpec
   | CoProcessSpec
   | BroadcastProcessSpec
+  | AsyncSpec
   | TimestampsSpec
   | SinkSpec
   | SinkFunctionSpec

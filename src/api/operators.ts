@@ -98,6 +98,10 @@ export interface OperatorContext {
   readonly keyedState: KeyedStateAccess | undefined;
   /** Processing-time callback as a mail of this task; returns a cancel function. */
   registerProcessingTimer(timestamp: number, callback: (timestamp: number) => void): () => void;
+  /** Calls back on the task between two elements, when it may emit; not at all once its input has ended. */
+  postMail(callback: () => void): void;
+  /** Calls back after this time, also while the task waits: emits nothing. Returns a cancel function. */
+  schedule(delayMs: number, callback: () => void): () => void;
   currentProcessingTime(): number;
   /** Fails the task from outside a call of the contract (rejections, callbacks). */
   fail(error: unknown): void;

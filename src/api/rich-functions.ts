@@ -2,6 +2,7 @@
  * Base classes for functions written as classes, under Flink's names. `KeyedProcessFunction` and its like are an interface for
  * the compiler (a literal will do) and a base class at run time (`extends KeyedProcessFunction<K, T, R>`).
  */
+import type { AsyncFunction, ResultFuture } from './async-functions.ts';
 import type * as functions from './functions.ts';
 
 export abstract class AbstractRichFunction implements functions.RichFunction {
@@ -46,6 +47,10 @@ export abstract class RichCoMapFunction<A, B, R> extends AbstractRichFunction im
 export abstract class RichCoFlatMapFunction<A, B, R> extends AbstractRichFunction implements functions.CoFlatMapFunction<A, B, R> {
   abstract flatMap1(value: A, out: functions.Collector<R>): Iterable<R> | void;
   abstract flatMap2(value: B, out: functions.Collector<R>): Iterable<R> | void;
+}
+
+export abstract class RichAsyncFunction<T, R> extends AbstractRichFunction implements AsyncFunction<T, R> {
+  abstract asyncInvoke(input: T, resultFuture: ResultFuture<R>): Promise<Iterable<R> | void> | void;
 }
 
 export abstract class RichSinkFunction<T> extends AbstractRichFunction implements functions.SinkFunction<T> {

@@ -7,6 +7,7 @@ import type { StreamNode } from '../../graph/stream-graph.ts';
 import { BugError } from '../../shared/assert.ts';
 import { sinkOperatorBuilders } from '../sink/sink-operators.ts';
 import { sourceOperatorBuilders } from '../source/source-operators.ts';
+import { AsyncOperator } from './async/async-operator.ts';
 import { BroadcastProcessOperator } from './broadcast-operator.ts';
 import {
   aggregateReducer,
@@ -36,6 +37,7 @@ const builders: Readonly<Record<string, OperatorBuilder>> = {
   'co-map': (spec) => new CoMapOperator(spec),
   'co-flat-map': (spec) => new CoFlatMapOperator(spec),
   'co-process': (spec) => new CoProcessOperator(spec),
+  async: (spec) => new AsyncOperator(spec),
   'broadcast-process': (spec) => new BroadcastProcessOperator(spec),
   window: (spec: WindowSpec) => (spec.shared ? new AlignedWindowOperator(spec) : new WindowOperator(spec)),
   'timestamps-and-watermarks': (spec) => new TimestampsOperator(spec),

@@ -105,6 +105,7 @@ export class StreamTask {
   #checkpoints: SubtaskCheckpoints | undefined;
   /** A stop with savepoint whose outcome is awaited: no record is processed behind its barrier. */
   #stopping: CheckpointBarrier | undefined;
+  #isSuspended = false;
   /** The first checkpoint that covers everything this task ever emitted. */
   #finalCheckpointId: number | undefined;
   #finalCheckpointCompleted = false;
@@ -169,7 +170,13 @@ export class StreamTask {
   }
 
   get #isQuiet(): boolean {
-    return this.#pending.length === 0 && !this.#isAwaiting && this.#stopping === undefined && this.#state !== 'finishing';
+    const isBusy = this.#state === 'created' || this.#state === 'initializing' || this.#state === 'finishing';
+    return this.#pending.length === 0 && !this.#isAwaiting && this.#stopping === undefined && !isBusy;
+  }
+
+  /** Operators may emit of their own accord: not behind the end, and not behind the savepoint that the job was stopped with. */
+  get #mayEmit(): boolean {
+    return this.#state === 'running' && !this.#isSuspended;
   }
 
   get #isAwaiting(): boolean {
@@ -515,6 +522,7 @@ export class StreamTask {
     const stopped = this.#stopping;
     if (stopped?.checkpointId !== checkpointId) return;
     this.#stopping = undefined;
+    if (stopped.options.stop === 'suspend') this.#isSuspended = true;
     if (stopped.options.stop === 'suspend' && !this.#hasInputs && this.#state === 'running') {
       this.#drains = false;
       this.#inputEnded = true;
@@ -716,9 +724,17 @@ export class StreamTask {
       registerProcessingTimer: (timestamp, callback) =>
         clock.schedule(timestamp - clock.now() + 1, () =>
           task.#mailbox.post(() => {
-            if (task.#state === 'running') callback(timestamp);
+            if (task.#mayEmit) callback(timestamp);
           }),
         ),
+      postMail: (callback) =>
+        task.#mailbox.post(() => {
+          if (task.#mayEmit) callback();
+        }),
+      schedule: (delayMs, callback) =>
+        clock.schedule(delayMs, () => {
+          if (!task.#isEnding()) task.#guarded(callback);
+        }),
       currentProcessingTime: () => clock.now(),
       fail: (error) => task.fail(error),
       sendEventToCoordinator: (event) =>
@@ -759,6 +775,14 @@ export class StreamTask {
       },
       (error: unknown) => this.fail(error),
     );
+  }
+
+  #guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #updatePaused(): void {
