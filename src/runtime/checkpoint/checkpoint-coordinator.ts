@@ -7,6 +7,7 @@
  */
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { deserializeError, ExternalError, UserError } from '../../shared/errors.ts';
+import { failpoint } from '../../shared/failpoint.ts';
 import { pathIn } from '../../shared/file-system/file-system.ts';
 import type { ExecutionAttemptId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
@@ -286,6 +287,7 @@ export class CheckpointCoordinator {
       return checkpoint.aborted;
     }
     checkpoint.target = target;
+    failpoint('checkpoint.trigger', String(checkpoint.checkpointId));
     const states = await Promise.race([coordinators.snapshot(checkpoint.checkpointId), checkpoint.aborted]);
     for (const [operatorId, state] of states) checkpoint.acknowledgeCoordinator(operatorId, state);
     if (checkpoint.hasEnded) return checkpoint.aborted;
@@ -340,8 +342,10 @@ export class CheckpointCoordinator {
       retained.confirm(checkpointId);
       const metadata = checkpoint.metadata();
       await target.publish(encodeMetadata(metadata));
+      failpoint('checkpoint.published');
       completed = { metadata, properties, place: target.place, completedAt: clock.now() };
       if (!isPlainSavepoint(properties)) subsumedId = await retained.add(completed);
+      failpoint('checkpoint.recorded');
     } catch (error) {
       this.#giveUp(pending, completionFailure(error), undefined, !(error instanceof UncertainRecordError));
       return;

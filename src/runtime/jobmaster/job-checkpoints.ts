@@ -4,6 +4,7 @@
  */
 import { Configuration } from '../../config/configuration.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
+import { failpoint } from '../../shared/failpoint.ts';
 import type { OperatorId } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
@@ -174,6 +175,7 @@ export class JobCheckpoints {
     log.info(`Restoring job ${graph.jobGraph.jobId} from ${checkpoint.metadata.checkpointId} located at ${pointerOf(checkpoint)}.`);
     for (const { name, operatorId } of assignment.dropped) log.warn(`Skipping savepoint state for operator ${operatorId} ('${name}').`);
     this.#statistics.restored(checkpoint);
+    failpoint('job.restore');
     return assignment;
   }
 

@@ -6,6 +6,7 @@
  * version, and a restart leaves out those whose version has changed); the job is RUNNING again when nothing waits any more.
  */
 import { type SerializedError, serializeError } from '../../shared/errors.ts';
+import { failpoint } from '../../shared/failpoint.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import type { Execution, ExecutionGraph, SubtaskId } from '../executiongraph/execution-graph.ts';
@@ -106,6 +107,7 @@ export class Failover {
   async #restart(subtasks: readonly SubtaskId[], isGlobal: boolean): Promise<void> {
     const { graph, scheduler, restore, become } = this.#options;
     if (this.#isStopped || subtasks.length === 0) return;
+    failpoint('failover.ended');
     const fresh = graph.resetForNewAttempt(subtasks.map((subtask) => graph.subtask(subtask)));
     try {
       await restore(fresh, isGlobal);
@@ -118,6 +120,7 @@ export class Failover {
     if (this.#isStopped || ready.length === 0) return;
     for (const { vertex, subtaskIndex } of ready) this.#waiting.delete(keyOf({ vertexId: vertex.id, subtaskIndex }));
     if (this.#waiting.size === 0 && graph.status === 'RESTARTING') become('RUNNING');
+    failpoint('failover.deploy');
     await scheduler.deploy(ready);
   }
 

@@ -5,6 +5,7 @@ import type { StateInitializationContext, StateSnapshotContext, StreamOperator }
 import type { CommitRequest, Committer, SinkWriter, WriterInitContext } from '../../api/sink.ts';
 import type { ListState } from '../../api/state.ts';
 import { ExternalError } from '../../shared/errors.ts';
+import { failpoint } from '../../shared/failpoint.ts';
 import { renderValue } from '../../shared/render-value.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import { writeWhole } from '../../shared/write-whole.ts';
@@ -88,6 +89,7 @@ export class SinkWriterOperator extends SinkOperator {
   }
 
   override async notifyCheckpointComplete(checkpointId: number): Promise<void> {
+    failpoint('sink.commit');
     for (const id of [...this.#pending.keys()].filter((pending) => pending <= checkpointId).sort((a, b) => a - b)) {
       await this.#commit(this.#pending.get(id) as readonly unknown[]);
       this.#pending.delete(id);

@@ -19,6 +19,7 @@ import type { StreamGraph, StreamNode } from '../../graph/stream-graph.ts';
 import type { ReplayableProgram } from '../../program/program.ts';
 import { BugError } from '../../shared/assert.ts';
 import { type SerializedError, serializeError, UserError } from '../../shared/errors.ts';
+import { failpoint } from '../../shared/failpoint.ts';
 import { type Clock, MAX_WATERMARK, MIN_TIMESTAMP } from '../../shared/time.ts';
 import { HeapKeyedStateBackend } from '../../state/keyed/heap-keyed-state-backend.ts';
 import { HeapOperatorStateBackend } from '../../state/operator/heap-operator-state-backend.ts';
@@ -272,6 +273,7 @@ export class StreamTask {
 
   cancel(): void {
     if (this.#isEnding()) return;
+    failpoint('task.cancel');
     this.#become('canceling');
     this.#abort.abort();
     void this.#closeInTime().then(() => this.#end('canceled', 'CANCELED'));
@@ -639,6 +641,7 @@ export class StreamTask {
     this.#checkpoints = new SubtaskCheckpoints({
       jobId: descriptor.jobId,
       attemptId: descriptor.attemptId,
+      isRestored: descriptor.restore !== undefined,
       operators: this.#chain.operators.map(({ node, operator }) => ({
         operatorId: node.operatorId,
         operator,
@@ -824,6 +827,7 @@ export class StreamTask {
       this.#options.streams.read(handle.stream, restore.directory);
     await keyedState?.restore(stored.keyed, read);
     await operatorState.restore(stored.operator, read);
+    failpoint('task.restore');
   }
 
   /** For cancel and failure. Neither a call that does not come back nor a close that does not end keeps the task for ever. */

@@ -7,6 +7,7 @@
  */
 import type { StateSnapshotContext, StreamOperator } from '../../api/operators.ts';
 import { ExternalError, serializeError } from '../../shared/errors.ts';
+import { failpoint } from '../../shared/failpoint.ts';
 import type { ExecutionAttemptId, JobId, OperatorId } from '../../shared/ids.ts';
 import type { Clock } from '../../shared/time.ts';
 import type { KeyedStateBackend, StateSnapshot } from '../../state/keyed/keyed-state-backend.ts';
@@ -33,6 +34,7 @@ interface CheckpointedOperator extends OperatorStates {
 export interface SubtaskCheckpointsOptions {
   readonly jobId: JobId;
   readonly attemptId: ExecutionAttemptId;
+  readonly isRestored: boolean;
   /** Chain order; the head first. */
   readonly operators: readonly CheckpointedOperator[];
   readonly streams: CheckpointStreams;
@@ -54,9 +56,12 @@ export class SubtaskCheckpoints {
   readonly #running = new Map<number, RunningSnapshot>();
   readonly #aborted = new AbortedCheckpoints();
   #lastSnapshotId = -1;
+  /** Nothing was restored, and no snapshot was taken. */
+  #isFirst: boolean;
 
   constructor(options: SubtaskCheckpointsOptions) {
     this.#options = options;
+    this.#isFirst = !options.isRestored;
   }
 
   /** The synchronous part. A promise when an operator's part takes time: the task processes nothing until it settles. */
@@ -118,6 +123,8 @@ export class SubtaskCheckpoints {
     const { checkpointId, timestamp, options } = barrier;
     const begun = clock.monotonic();
     try {
+      if (this.#isFirst) failpoint('task.first-snapshot');
+      this.#isFirst = false;
       for (const { operator } of operators) {
         const preparing = operator.prepareSnapshotPreBarrier?.(checkpointId);
         if (preparing) await preparing;
@@ -167,10 +174,10 @@ export class SubtaskCheckpoints {
       snapshot.walks.push({ state, output, done: false });
       keyedPart = state.result;
     }
-    return Promise.all([operatorPart, keyedPart]).then(([operator, keyed]) => [
-      operatorId,
-      { keyed: keyed ? [keyed] : [], operator: operator ? [operator] : [] },
-    ]);
+    return Promise.all([operatorPart, keyedPart]).then(([operator, keyed]) => {
+      failpoint('task.acknowledge');
+      return [operatorId, { keyed: keyed ? [keyed] : [], operator: operator ? [operator] : [] }];
+    });
   }
 
   #output(location: CheckpointBarrier['options']['location'], snapshot: RunningSnapshot): CheckpointOutputStream {

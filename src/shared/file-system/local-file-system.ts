@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, readSync, renameSync, rmSy
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { slowFailpoint } from '../failpoint.ts';
 import type { BlockingFileSystem, FileStatus, FileSystem, WritableFile } from './file-system.ts';
 
 /** One call to the kernel reads at most this much: larger ones would hold a thread of the pool for long. */
@@ -42,19 +43,23 @@ export class LocalFileSystem implements FileSystem {
   }
 
   async create(path: string): Promise<WritableFile> {
-    return new LocalWritableFile(await open(path, 'wx'));
+    await slowFailpoint('file-system.create', path);
+    return new LocalWritableFile(path, await open(path, 'wx'));
   }
 
   async makeDirectory(path: string): Promise<void> {
+    await slowFailpoint('file-system.make-directory', path);
     await mkdir(path, { recursive: true });
   }
 
-  rename(from: string, to: string): Promise<void> {
-    return rename(from, to);
+  async rename(from: string, to: string): Promise<void> {
+    await slowFailpoint('file-system.rename', to);
+    await rename(from, to);
   }
 
-  remove(path: string): Promise<void> {
-    return rm(path, { recursive: true, force: true });
+  async remove(path: string): Promise<void> {
+    await slowFailpoint('file-system.remove', path);
+    await rm(path, { recursive: true, force: true });
   }
 
   async syncDirectory(directory: string): Promise<void> {
@@ -68,13 +73,16 @@ export class LocalFileSystem implements FileSystem {
 }
 
 class LocalWritableFile implements WritableFile {
+  readonly #path: string;
   readonly #file: FileHandle;
 
-  constructor(file: FileHandle) {
+  constructor(path: string, file: FileHandle) {
+    this.#path = path;
     this.#file = file;
   }
 
   async write(pieces: readonly Uint8Array[]): Promise<void> {
+    await slowFailpoint('file-system.write', this.#path);
     // writev may write less than it was given: what is missing is written piece by piece.
     let { bytesWritten: done } = await this.#file.writev(pieces as Uint8Array[]);
     for (const piece of pieces) {
@@ -84,8 +92,9 @@ class LocalWritableFile implements WritableFile {
     }
   }
 
-  sync(): Promise<void> {
-    return this.#file.sync();
+  async sync(): Promise<void> {
+    await slowFailpoint('file-system.sync', this.#path);
+    await this.#file.sync();
   }
 
   close(): Promise<void> {

@@ -11,6 +11,7 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { BugError } from '../../shared/assert.ts';
 import { ExternalError, UserError } from '../../shared/errors.ts';
+import { failpoint } from '../../shared/failpoint.ts';
 import { type FileSystem, fileSystemOf, pathIn, type WritableFile } from '../../shared/file-system/file-system.ts';
 import type { StreamHandle } from '../snapshot/handles.ts';
 import type { CheckpointLocation, CheckpointOutputStream, CheckpointStreams } from './checkpoint-streams.ts';
@@ -190,6 +191,7 @@ class FileStream implements CheckpointOutputStream {
     await file.close();
     this.#file = undefined;
     this.#stopIfFailed();
+    failpoint('state.publish', this.#finalPath);
     await this.#fileSystem.rename(this.#temporaryPath, this.#finalPath);
     await this.#fileSystem.syncDirectory(this.#directory);
     this.#stopIfFailed();

@@ -8,6 +8,7 @@
 import { closeSync, copyFileSync, fsyncSync, mkdirSync, openSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ExternalError } from '../../../shared/errors.ts';
+import { failpoint } from '../../../shared/failpoint.ts';
 import { LocalFileSystem } from '../../../shared/file-system/local-file-system.ts';
 import { randomHex } from '../../../shared/ids.ts';
 
@@ -134,6 +135,7 @@ export async function commitPartFile(committable: FileCommittable): Promise<void
   if (pending < length) throw shorter(path, length);
   await files.rename(path, target);
   await files.syncDirectory(dirname(target));
+  failpoint('file-sink.committed', target);
 }
 
 function inProgressName(target: string): string {

@@ -2,6 +2,7 @@
  * Exactly-once alignment: a channel that has shown its barrier is blocked until all have; then the snapshot is taken and all
  * go on. One checkpoint aligns at a time, because a newer barrier can only come over a channel that is not blocked.
  */
+import { failpoint } from '../../../shared/failpoint.ts';
 import { AbortedCheckpoints } from './aborted-checkpoints.ts';
 import type { AlignmentMetrics, BarrierClock, BarrierHandler, BarrierListener, CheckpointBarrier } from './barrier-handler.ts';
 
@@ -95,6 +96,7 @@ export class AlignedBarriers implements BarrierHandler {
   #align(channel: number): void {
     this.#aligned.add(channel);
     if (this.#aligned.size >= this.#target) this.#complete();
+    else failpoint('task.alignment');
   }
 
   #complete(): void {
