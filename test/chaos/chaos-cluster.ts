@@ -162,7 +162,7 @@ export class ChaosCluster implements AsyncDisposable {
     const last = (text: string): string =>
       text
         .split('\n')
-        .filter((line) => !line.includes('Loading configuration property'))
+        .filter((line) => !/Loading configuration property|Triggering checkpoint|Completed checkpoint/.test(line))
         .slice(-60)
         .join('\n');
     return readdirSync(directory)

@@ -34,7 +34,6 @@ export function reachableFrom(jobDirectory: string, checkpoints: readonly string
       if (handle.kind === 'file') files.add(relative(jobDirectory, handle.path.replace(/^file:/, '')));
     }
   }
-  for (const empty of ['shared/', 'taskowned/']) if (![...files].some((path) => path.startsWith(empty))) files.add(empty);
   return [...files].sort();
 }
 

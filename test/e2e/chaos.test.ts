@@ -37,7 +37,7 @@ test.each(seeds)(
   async (seed) => {
     const struck = await runScenario(chaos, {
       seed,
-      others: someOtherFaults(seed, asked === undefined ? 2 : otherFaults.length),
+      others: someOtherFaults(seed, asked === undefined ? 3 : otherFaults.length),
       report: (line) => {
         if (asked !== undefined) console.log(`seed ${seed}: ${line}`);
       },
@@ -47,3 +47,7 @@ test.each(seeds)(
   },
   600_000,
 );
+
+test.runIf(seeds.length >= 10)('each phase was hit at least ten times', () => {
+  for (const phase of phases) expect([phase, faults.filter((fault) => fault.phase === phase).length >= 10]).toEqual([phase, true]);
+});

@@ -428,7 +428,9 @@ function nameOf(properties: CheckpointProperties): string {
 
 function triggerFailure(error: unknown): CheckpointFailure {
   if (error instanceof CheckpointFailure) return error;
-  const reason = isInputOutput(error) ? 'IO_EXCEPTION' : 'TRIGGER_CHECKPOINT_FAILURE';
+  // It counts: no checkpoint of this job would ever complete there.
+  const inTheWay = error instanceof UserError && error.code === 'CHECKPOINT_EXISTS';
+  const reason = inTheWay || isInputOutput(error) ? 'IO_EXCEPTION' : 'TRIGGER_CHECKPOINT_FAILURE';
   return new CheckpointFailure(reason, { detail: error instanceof Error ? error.message : String(error), cause: error });
 }
 

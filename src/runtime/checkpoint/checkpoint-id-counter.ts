@@ -1,8 +1,11 @@
 /** Checkpoint ids grow over the whole life of a job, across failover and restore. */
 export interface CheckpointIdCounter {
   next(): Promise<number>;
-  /** The next one is `id` or greater. */
-  startAt(id: number): Promise<void>;
+  /**
+   * The next one is `id` or greater. Returns the first id of all that this job was given: `id`, unless an earlier process of
+   * it has begun.
+   */
+  startAt(id: number): Promise<number>;
   /** The job is over for good. */
   clear(): Promise<void>;
 }
@@ -14,8 +17,9 @@ export class InMemoryCheckpointIdCounter implements CheckpointIdCounter {
     return this.#next++;
   }
 
-  async startAt(id: number): Promise<void> {
+  async startAt(id: number): Promise<number> {
     this.#next = Math.max(this.#next, id);
+    return this.#next;
   }
 
   async clear(): Promise<void> {}

@@ -35,6 +35,8 @@ export class RetainedCheckpoints {
   readonly #registry = new SharedStateRegistry();
   /** Claimed and no longer needed, but later checkpoints use files in their directories: these stay for now. */
   #waiting: readonly CompletedCheckpoint[] = [];
+  /** Of the job's own checkpoints; undefined: not known, so nothing is taken for an orphan. */
+  #firstId: number | undefined;
 
   constructor(options: RetainedCheckpointsOptions) {
     this.#options = options;
@@ -53,6 +55,12 @@ export class RetainedCheckpoints {
     const { store } = this.#options;
     await store.recover();
     for (const checkpoint of store.all) this.#registerRestored(checkpoint);
+  }
+
+  /** What earlier processes of this job left of checkpoints that do not count, or no longer do. `firstId`: of all its own. */
+  async removeOrphans(firstId: number): Promise<void> {
+    this.#firstId = firstId;
+    await this.#removeAllBut(this.all);
   }
 
   /** The job starts from a snapshot; who owns it afterwards is `claimMode`. */
@@ -106,8 +114,17 @@ export class RetainedCheckpoints {
     const deleted = all.filter((checkpoint) => !keepAll && checkpoint !== irreplaceable && checkpoint.properties.discardWhen[end]);
     const kept = all.filter((checkpoint) => !deleted.includes(checkpoint));
     this.#discard(deleted, kept[0]?.metadata.checkpointId ?? Number.POSITIVE_INFINITY);
+    // What could not be deleted when its time had come.
+    if (!keepAll) await this.#removeAllBut(all);
     await cleaner.whenIdle();
     await storage.release();
+  }
+
+  async #removeAllBut(checkpoints: readonly CompletedCheckpoint[]): Promise<void> {
+    const { storage, cleaner } = this.#options;
+    if (this.#firstId === undefined) return;
+    const kept = checkpoints.map(({ metadata }) => metadata.checkpointId);
+    for (const directory of await storage.orphans(this.#firstId, kept)) cleaner.removeDirectory(directory);
   }
 
   #registered(stream: TaskStateSnapshot[string]['keyed'][number]['stream'], checkpointId: number): typeof stream {

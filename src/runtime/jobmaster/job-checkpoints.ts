@@ -12,7 +12,7 @@ import { readStateBackend } from '../../state/storage/state-backend-settings.ts'
 import { readStreamSizes } from '../../state/storage/stream-sizes.ts';
 import { CheckpointCoordinator, type CheckpointCoordinatorOptions } from '../checkpoint/checkpoint-coordinator.ts';
 import { type CheckpointIdCounter, InMemoryCheckpointIdCounter } from '../checkpoint/checkpoint-id-counter.ts';
-import type { JobEnd } from '../checkpoint/checkpoint-properties.ts';
+import { checkpointProperties, type JobEnd } from '../checkpoint/checkpoint-properties.ts';
 import { type CheckpointSettings, readCheckpointSettings } from '../checkpoint/checkpoint-settings.ts';
 import { CheckpointStatistics } from '../checkpoint/checkpoint-statistics.ts';
 import { type CompletedCheckpoint, pointerOf, restoredSnapshotOf } from '../checkpoint/completed-checkpoint.ts';
@@ -109,9 +109,15 @@ export class JobCheckpoints {
     } else if (checkpoint) {
       graph.adopt(adoptMaxParallelism(graph.jobGraph, restoredSnapshotOf(checkpoint), pointerOf(checkpoint)));
     }
+    await this.#beginIds(checkpoint?.metadata.checkpointId ?? 0);
     if (!checkpoint) return new Map();
-    await this.#ids.startAt(checkpoint.metadata.checkpointId + 1);
     return this.#give(graph.executions, checkpoint, restore?.allowNonRestoredState ?? true).coordinators;
+  }
+
+  /** Above all that lie in the job's directory: whose they are is not known. */
+  async #beginIds(restoredId: number): Promise<void> {
+    const firstId = await this.#ids.startAt(Math.max(restoredId, await this.#storage.highestId()) + 1);
+    await this.#retained.removeOrphans(firstId);
   }
 
   /** Goes back behind a damaged checkpoint, where the job wants that. False: there is no way back, or it is not wanted. */
@@ -158,6 +164,8 @@ export class JobCheckpoints {
   /** The job had ended in an earlier process, which did not come to remove what it left. */
   async cleanUpAfter(end: JobEnd, keepAll: boolean): Promise<void> {
     await this.#retained.recover();
+    // Where checkpoints are kept, those whose records were removed already look like orphans.
+    if (!keepAll && checkpointProperties(this.settings.retention).discardWhen[end]) await this.#beginIds(0);
     await this.end(end, keepAll);
   }
 

@@ -33,8 +33,10 @@ export function checkpointDirectory(jobDirectory: string, checkpointId: number):
   return pathIn(jobDirectory, `chk-${checkpointId}`);
 }
 
-export function isCheckpointDirectory(path: string): boolean {
-  return /(^|\/)chk-\d+$/.test(path);
+/** Undefined for a path that is no checkpoint's directory. */
+export function checkpointIdOf(path: string): number | undefined {
+  const digits = /(?:^|\/)chk-(\d+)$/.exec(path)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** Files several checkpoints may use; the JobManager deletes them. */

@@ -9,7 +9,7 @@ import { type FileSystem, fileSystemOf, pathIn } from '../../../shared/file-syst
 import { type JobId, randomHex } from '../../../shared/ids.ts';
 import {
   checkpointDirectory,
-  isCheckpointDirectory,
+  checkpointIdOf,
   jobDirectory,
   metadataFile,
   metadataFileName,
@@ -22,7 +22,7 @@ import type { CheckpointLocation } from '../../../state/storage/checkpoint-strea
 import type { StateBackendSettings } from '../../../state/storage/state-backend-settings.ts';
 import type { StreamSizes } from '../../../state/storage/stream-sizes.ts';
 import type { CheckpointPlace } from '../completed-checkpoint.ts';
-import { publishMetadata } from './publish-metadata.ts';
+import { publishMetadata, refuseExisting } from './publish-metadata.ts';
 
 const directoryAttempts = 10;
 
@@ -69,9 +69,13 @@ export class CheckpointStorage {
     for (const directory of directories) await makeDirectory(directory, 'state.checkpoints.dir');
   }
 
+  /** Throws UserError('CHECKPOINT_EXISTS'). */
   async forCheckpoint(checkpointId: number): Promise<CheckpointTarget> {
     const directory = this.#directory === undefined ? undefined : checkpointDirectory(this.#directory, checkpointId);
-    if (directory !== undefined) await makeDirectory(directory, 'state.checkpoints.dir');
+    if (directory !== undefined) {
+      await refuseExisting(directory);
+      await makeDirectory(directory, 'state.checkpoints.dir');
+    }
     return targetIn(directory, this.#location(this.#options.backend.storage === 'filesystem' ? directory : undefined));
   }
 
@@ -94,19 +98,43 @@ export class CheckpointStorage {
     }
   }
 
+  /** The highest id in the job's directory, whoever wrote it; 0 when there is none. */
+  async highestId(): Promise<number> {
+    return Math.max(0, ...(await this.#checkpointDirectories()).map(({ checkpointId }) => checkpointId));
+  }
+
+  /**
+   * Directories of this job's own checkpoints, which begin with the id `first`, that are not `kept`: what processes left that
+   * were killed while they took, recorded or deleted one.
+   */
+  async orphans(first: number, kept: Iterable<number>): Promise<string[]> {
+    const wanted = new Set(kept);
+    const own = (await this.#checkpointDirectories()).filter(({ checkpointId }) => checkpointId >= first && !wanted.has(checkpointId));
+    return own.map(({ path }) => path);
+  }
+
   /** The job is over: what no retained checkpoint needs goes, and its directory when that leaves it empty. */
   async release(): Promise<void> {
     if (this.#directory === undefined || !this.#options.backend.ownSubdirectory) return;
     const { fileSystem, path } = fileSystemOf(this.#directory);
-    if (!(await fileSystem.status(path))) return;
     let retained = false;
-    for (const entry of await fileSystem.list(path)) {
-      if (!isCheckpointDirectory(entry.path)) continue;
-      if (await fileSystem.status(metadataFile(entry.path))) retained = true;
-      else await fileSystem.remove(entry.path);
+    for (const directory of await this.#checkpointDirectories()) {
+      if (await fileSystem.status(metadataFile(directory.path))) retained = true;
+      else await fileSystem.remove(directory.path);
     }
     if (!retained) await fileSystem.remove(sharedDirectory(path));
     for (const directory of [sharedDirectory(path), taskOwnedDirectory(path), path]) await removeIfEmpty(fileSystem, directory);
+  }
+
+  /** None where the directory is shared with other jobs. */
+  async #checkpointDirectories(): Promise<{ readonly path: string; readonly checkpointId: number }[]> {
+    if (this.#directory === undefined || !this.#options.backend.ownSubdirectory) return [];
+    const { fileSystem, path } = fileSystemOf(this.#directory);
+    if (!(await fileSystem.status(path))) return [];
+    return (await fileSystem.list(path)).flatMap((entry) => {
+      const checkpointId = checkpointIdOf(entry.path);
+      return checkpointId === undefined ? [] : [{ path: entry.path, checkpointId }];
+    });
   }
 
   #location(directory: string | undefined): CheckpointLocation {

@@ -19,6 +19,12 @@ export async function publishMetadata(directory: string, bytes: Uint8Array): Pro
   }
 }
 
+/** Throws UserError('CHECKPOINT_EXISTS') when the directory holds a checkpoint: it is another's, and nothing in it is touched. */
+export async function refuseExisting(directory: string): Promise<void> {
+  const { fileSystem, path } = fileSystemOf(directory);
+  if (await fileSystem.status(metadataFile(path))) throw alreadyThere(directory);
+}
+
 function alreadyThere(directory: string): UserError {
   return new UserError('CHECKPOINT_EXISTS', {
     problem: `There is a checkpoint in ${directory} already; it is not replaced.`,

@@ -3,7 +3,7 @@ import type { JobId } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/logger.ts';
 import type { CheckpointIdCounter } from '../../checkpoint/checkpoint-id-counter.ts';
 import type { CompletedCheckpoint } from '../../checkpoint/completed-checkpoint.ts';
-import type { CompletedCheckpointRecords } from '../../checkpoint/completed-checkpoint-store.ts';
+import { type CompletedCheckpointRecords, UncertainRecordError } from '../../checkpoint/completed-checkpoint-store.ts';
 import { decodeMetadata, encodeMetadata } from '../../checkpoint/metadata/metadata-codec.ts';
 import { loadSnapshot } from '../../checkpoint/storage/resolve-pointer.ts';
 import type { EpochRecords } from './epoch-records.ts';
@@ -40,7 +40,19 @@ export class RecordedCheckpoints implements CompletedCheckpointRecords {
       completedAt,
       metadata: place.metadataFile === undefined ? Buffer.from(encodeMetadata(metadata)).toString('base64') : null,
     };
-    return this.#records.put(this.#name(metadata.checkpointId), record);
+    return this.#putCertainly(this.#name(metadata.checkpointId), record);
+  }
+
+  /** A write that fails may have happened: unless it can be taken back, nobody knows. */
+  async #putCertainly(name: string, record: CheckpointRecord): Promise<void> {
+    try {
+      await this.#records.put(name, record);
+    } catch (error) {
+      await this.#records.remove(name).catch(() => {
+        throw new UncertainRecordError((error as Error).message, { cause: error });
+      });
+      throw error;
+    }
   }
 
   remove(checkpointId: number): Promise<void> {
@@ -78,11 +90,17 @@ async function load(record: CheckpointRecord): Promise<CompletedCheckpoint> {
   return { metadata, properties, place, completedAt };
 }
 
+interface RecordedIds {
+  /** Of all that this job was given. */
+  readonly first: number;
+  readonly next: number;
+}
+
 /** Recorded before it is used: ids never meet those of another leader, whatever it still had under way. */
 export class RecordedCheckpointIds implements CheckpointIdCounter {
   readonly #records: EpochRecords;
   readonly #name: string;
-  #next: Promise<number> | undefined;
+  #ids: Promise<RecordedIds | undefined> | undefined;
 
   constructor(records: EpochRecords, jobId: JobId) {
     this.#records = records;
@@ -90,26 +108,28 @@ export class RecordedCheckpointIds implements CheckpointIdCounter {
   }
 
   async next(): Promise<number> {
-    const id = await this.#current();
-    await this.#set(id + 1);
-    return id;
+    const { first, next } = (await this.#current()) ?? { first: 1, next: 1 };
+    await this.#set({ first, next: next + 1 });
+    return next;
   }
 
-  async startAt(id: number): Promise<void> {
-    await this.#set(Math.max(await this.#current(), id));
+  async startAt(id: number): Promise<number> {
+    const { first, next } = (await this.#current()) ?? { first: id, next: id };
+    await this.#set({ first, next: Math.max(next, id) });
+    return first;
   }
 
   async clear(): Promise<void> {
     await this.#records.remove(this.#name);
   }
 
-  #current(): Promise<number> {
-    this.#next ??= this.#records.get<number>(this.#name).then((stored) => stored ?? 1);
-    return this.#next;
+  #current(): Promise<RecordedIds | undefined> {
+    this.#ids ??= this.#records.get<RecordedIds>(this.#name);
+    return this.#ids;
   }
 
-  async #set(next: number): Promise<void> {
-    await this.#records.put(this.#name, next);
-    this.#next = Promise.resolve(next);
+  async #set(ids: RecordedIds): Promise<void> {
+    await this.#records.put(this.#name, ids);
+    this.#ids = Promise.resolve(ids);
   }
 }

@@ -1,0 +1,70 @@
+/** Recorded checkpoints of leaders that overtake each other: files are deleted only for a record that certainly is not there. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { epochName, epochsDirectory, highestEpoch } from '../../../src/config/high-availability/leader-files.ts';
+import { checkpointProperties } from '../../../src/runtime/checkpoint/checkpoint-properties.ts';
+import type { CompletedCheckpoint } from '../../../src/runtime/checkpoint/completed-checkpoint.ts';
+import { UncertainRecordError } from '../../../src/runtime/checkpoint/completed-checkpoint-store.ts';
+import { RecordedCheckpointIds, RecordedCheckpoints } from '../../../src/runtime/ha/file-system/checkpoint-records.ts';
+import { EpochRecords } from '../../../src/runtime/ha/file-system/epoch-records.ts';
+import { silentLogger } from '../../../src/shared/logger.ts';
+
+let cluster: string;
+beforeEach(() => {
+  cluster = mkdtempSync(join(tmpdir(), 'weir-ha-'));
+});
+afterEach(() => rmSync(cluster, { recursive: true, force: true }));
+
+function claimByForce(): number {
+  const epoch = highestEpoch(cluster) + 1;
+  mkdirSync(epochsDirectory(cluster), { recursive: true });
+  writeFileSync(join(epochsDirectory(cluster), epochName(epoch)), '{}', { flag: 'wx' });
+  return epoch;
+}
+
+async function lead(onLooked: () => void = () => {}): Promise<EpochRecords> {
+  const epoch = claimByForce();
+  const isCurrent = (): boolean => {
+    const current = highestEpoch(cluster) === epoch;
+    onLooked();
+    return current;
+  };
+  return EpochRecords.begin({ cluster, epoch, isCurrent, onLost: () => {} });
+}
+
+const checkpoint: CompletedCheckpoint = {
+  metadata: {
+    checkpointId: 4,
+    jobId: 'job',
+    jobName: 'job',
+    timestamp: 0,
+    weirVersion: '0',
+    properties: checkpointProperties('RETAIN_ON_CANCELLATION'),
+    operators: [],
+  },
+  properties: checkpointProperties('RETAIN_ON_CANCELLATION'),
+  place: { directory: undefined, metadataFile: undefined, foreign: false },
+  completedAt: 0,
+};
+
+test('a leader that is overtaken while it records does not know whether the next one has the record', async () => {
+  let looks = 0;
+  const first = await lead(() => {
+    // Between its look before the write and the one after it.
+    if (++looks === 2) claimByForce();
+  });
+  await expect(new RecordedCheckpoints(first, 'job', silentLogger).put(checkpoint)).rejects.toBeInstanceOf(UncertainRecordError);
+  const found = await new RecordedCheckpoints(await lead(), 'job', silentLogger).list();
+  expect(found.map(({ metadata }) => metadata.checkpointId)).toEqual([4]);
+});
+
+test('ids go on under the next leader, and the first of all stays known', async () => {
+  const first = new RecordedCheckpointIds(await lead(), 'job');
+  expect(await first.startAt(5)).toBe(5);
+  expect([await first.next(), await first.next()]).toEqual([5, 6]);
+  const second = new RecordedCheckpointIds(await lead(), 'job');
+  expect(await second.startAt(1)).toBe(5);
+  expect(await second.next()).toBe(7);
+});
