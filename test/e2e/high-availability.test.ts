@@ -60,7 +60,7 @@ async function leaderAfter(cluster: RealCluster, epoch: number): Promise<Leader>
 
 /** Checkpoints that leaders have completed, over all log files. */
 function completedCheckpoints(cluster: RealCluster): number {
-  return cluster.logFile(/standalonesession/).match(/Completed checkpoint \d+/g)?.length ?? 0;
+  return cluster.logFile(/standalone(session|job)/).match(/Completed checkpoint \d+/g)?.length ?? 0;
 }
 
 async function someCheckpoints(cluster: RealCluster): Promise<void> {
@@ -108,7 +108,7 @@ test('a job outlives its leaders: killed, stopped and continued; nothing is lost
   expect(await cluster.script('jobmanager.sh', ['start', 'localhost', String(await freePort())])).toMatchObject({ exitCode: 0 });
   await waitFor(
     'a standby',
-    () => cluster.logFile(/standalonesession/).split('Waiting for the leadership').length >= 4,
+    () => cluster.logFile(/standalonesession/).split('Waiting for the leadership').length >= 3,
     () => cluster.logs(),
   );
   process.kill(second.pid, 'SIGSTOP');
@@ -159,4 +159,66 @@ test('a cluster that was stopped and started again goes on with its jobs', async
   await cluster.waitForJobState(jobId, 'CANCELED');
   const records = join(cluster.directory, 'ha', 'default', 'records');
   await waitFor('no record of the job', () => readdirSync(records, { recursive: true }).every((name) => !String(name).includes(jobId)));
+}, 240_000);
+
+test('an application goes on under the next JobManager, is not run again once its job has ended, and leaves nothing', async () => {
+  await using cluster = await prepare(1);
+  const gate = join(cluster.directory, 'gate');
+  // The hash of /default, as Java has it.
+  const jobId = '000000006e6b13320000000000000000';
+  const start = (records: number, output: string, ...options: string[]) =>
+    cluster.script('standalone-job.sh', [
+      ...['start', ...options, program, '--records', String(records), '--rps', '4000'],
+      ...['--output', join(cluster.directory, output), '--gate', gate],
+    ]);
+  const said = (text: string) => cluster.logFile(/standalonejob/).includes(text);
+  const records = 30_000;
+  await using _daemons = {
+    async [Symbol.asyncDispose]() {
+      await cluster.script('standalone-job.sh', ['stop']);
+      await cluster.script('taskmanager.sh', ['stop-all']);
+    },
+  };
+  const started = start(records, 'out');
+  expect(await cluster.script('taskmanager.sh', ['start'])).toMatchObject({ exitCode: 0 });
+  expect(await started, cluster.logs()).toMatchObject({ exitCode: 0 });
+  const first = await leaderAfter(cluster, 0);
+  expect((await cluster.flink(['list'])).stdout).toContain(jobId);
+
+  await someCheckpoints(cluster);
+  process.kill(first.pid, 'SIGKILL');
+  expect(await start(records, 'out', '-s', join(cluster.directory, 'older-than-its-checkpoints'))).toMatchObject({ exitCode: 0 });
+  const second = await leaderAfter(cluster, first.epoch);
+  expect(said(`Job ${jobId} was submitted before; main goes on with it.`)).toBe(true);
+  await someCheckpoints(cluster);
+  expect(said(`Restoring job ${jobId} from `)).toBe(true);
+
+  await waitFor(
+    'the job to end',
+    () => said('main has its result'),
+    () => cluster.logs(),
+  );
+  expect(committed(cluster)).toEqual(expected(records));
+  process.kill(second.pid, 'SIGKILL');
+  expect(await start(records, 'out')).toMatchObject({ exitCode: 0 });
+  await leaderAfter(cluster, second.epoch);
+  writeFileSync(gate, '');
+  await waitFor(
+    'the application to end',
+    () => said('The application has ended: SUCCEEDED.'),
+    () => cluster.logs(),
+  );
+  expect(said(`Job ${jobId} had ended before`)).toBe(true);
+  expect(committed(cluster)).toEqual(expected(records));
+  const recorded = (): string[] =>
+    readdirSync(join(cluster.directory, 'ha'), { recursive: true, encoding: 'utf8' }).filter((name) => name.includes(jobId));
+  await waitFor('no record of the job', () => recorded().length === 0);
+
+  expect(await start(100, 'again')).toMatchObject({ exitCode: 0 });
+  await waitFor('the next run', () => existsSync(join(cluster.directory, 'again')));
+  await waitFor('no record of it', () => recorded().length === 0);
+
+  const two = await cluster.script('standalone-job.sh', ['start-foreground', join(repository, 'test/fixtures/programs/application.ts')]);
+  expect(two).toMatchObject({ exitCode: 163 });
+  expect(two.stderr).toContain('Cannot have more than one execute() or executeAsync() call in a single environment.');
 }, 240_000);

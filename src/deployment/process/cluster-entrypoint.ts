@@ -36,11 +36,18 @@ export interface RunningJobManager extends RunningProcess {
   readonly temporaryDirectory: string;
 }
 
-/** Whoever starts it says when the process is ready. With a leadership, the jobs of earlier leaders go on here. */
-export async function startJobManager(context: ProcessContext, leadership?: Leadership): Promise<RunningJobManager> {
+export interface JobManagerStart {
+  /** The jobs of earlier leaders go on here. */
+  readonly leadership: Leadership | undefined;
+  /** See {@link Dispatcher.forgetResults}. */
+  readonly keepsResults?: boolean;
+}
+
+/** Whoever starts it says when the process is ready. */
+export async function startJobManager(context: ProcessContext, start: JobManagerStart): Promise<RunningJobManager> {
   const directory = temporaryDirectory(context.config, 'jobmanager');
   try {
-    return await startServices(context, directory, leadership);
+    return await startServices(context, directory, start);
   } catch (error) {
     directory.remove();
     throw error;
@@ -50,7 +57,7 @@ export async function startJobManager(context: ProcessContext, leadership?: Lead
 async function startServices(
   context: ProcessContext,
   directory: TemporaryDirectory,
-  leadership: Leadership | undefined,
+  { leadership, keepsResults }: JobManagerStart,
 ): Promise<RunningJobManager> {
   const { config, log } = context;
   const workers = workerOptions(context);
@@ -60,6 +67,7 @@ async function startServices(
     log,
     driver: standaloneDriver,
     leadership,
+    keepsResults,
     temporaryDirectory: directory.path,
     onShutDown: () => {
       log.info('The cluster is shut down by request.');

@@ -7,8 +7,8 @@ await runProcess(
   'JobManager',
   (context) =>
     whileLeading(context, async (leadership) => {
-      const running = await startJobManager(context, leadership);
-      if (!leadership) context.ready();
+      const running = await startJobManager(context, { leadership });
+      context.ready();
       return running;
     }),
   jobManagerFlags,

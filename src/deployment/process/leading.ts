@@ -5,7 +5,10 @@ import type { HighAvailability, Leadership } from '../../runtime/ha/high-availab
 import { systemClock } from '../../shared/time.ts';
 import type { ProcessContext, RunningProcess } from './process-frame.ts';
 
-/** Without high availability this process leads from the start. A standby is ready: it can take over. */
+/**
+ * Without high availability this process leads from the start. A process that waits is ready: it can take over. One that serves
+ * says itself when it is.
+ */
 export async function whileLeading(
   context: ProcessContext,
   serve: (leadership: Leadership | undefined) => Promise<RunningProcess>,
@@ -13,7 +16,6 @@ export async function whileLeading(
   if (highAvailabilityMode(context.config) === 'none') return serve(undefined);
   const service = new FileSystemHighAvailability(context.config, systemClock, context.log.of('HighAvailability'));
   const standby = new Standby(context, service, serve);
-  context.ready();
   void standby.run();
   return standby;
 }
@@ -51,9 +53,11 @@ class Standby implements RunningProcess {
   }
 
   async #leadOnce(): Promise<void> {
-    const { log } = this.#context;
-    log.info('Waiting for the leadership of the cluster.');
-    const leadership = await this.#service.lead(this.#abort.signal);
+    const { log, ready } = this.#context;
+    const leadership = await this.#service.lead(this.#abort.signal, () => {
+      log.info('Waiting for the leadership of the cluster.');
+      ready();
+    });
     log.info(`This JobManager leads the cluster, with fencing token ${leadership.fencing}.`);
     this.#leadership = leadership;
     try {

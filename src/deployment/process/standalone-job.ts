@@ -5,9 +5,11 @@
 
 import { restoreSettings } from '../../client/restore-settings.ts';
 import type { Configuration } from '../../config/configuration.ts';
+import type { Leadership } from '../../runtime/ha/high-availability.ts';
 import { UserError } from '../../shared/errors.ts';
-import { Application } from './application.ts';
+import { Application, jobIdOfCluster } from './application.ts';
 import { jobManagerFlags, startJobManager } from './cluster-entrypoint.ts';
+import { whileLeading } from './leading.ts';
 import { type ProcessContext, type RunningProcess, runProcess } from './process-frame.ts';
 import type { ApplicationRequest } from './user-code-thread.ts';
 
@@ -15,24 +17,29 @@ const programKey = 'pipeline.jars';
 const entryClassKey = '$internal.application.main';
 const jobIdKey = '$internal.pipeline.job-id';
 
-async function startApplicationCluster(context: ProcessContext): Promise<RunningProcess> {
+async function startApplicationCluster(context: ProcessContext, leadership: Leadership | undefined): Promise<RunningProcess> {
   // The cluster is there for its one program.
   const config = context.config.with({ 'web.submit.enable': false });
-  const running = await startJobManager({ ...context, config });
+  const running = await startJobManager({ ...context, config }, { leadership, keepsResults: true });
+  const { dispatcher } = running.jobManager;
+  const jobId = config.getText(jobIdKey) ?? jobIdOfCluster(config);
   const ready = readyOnce(context);
   const application = new Application({
     userCode: running.userCode,
-    dispatcher: running.jobManager.dispatcher,
+    dispatcher,
     log: context.log.of('Application'),
+    onlyJob: leadership && jobId,
     submitted: ready,
   });
   const close = async (): Promise<void> => {
     // main would take the cancellation of its jobs for a failure.
     await application.close();
+    if (application.hasEnded)
+      await dispatcher.forgetResults().catch((error: unknown) => context.log.warn('The application stays on record.', error));
     await running.close();
   };
   try {
-    await application.load(applicationRequest(context, running.temporaryDirectory));
+    await application.load({ ...applicationRequest(context, running.temporaryDirectory), jobId });
   } catch (error) {
     await close();
     throw error;
@@ -43,7 +50,7 @@ async function startApplicationCluster(context: ProcessContext): Promise<Running
     if (status === 'SUCCEEDED') ready();
     // For whoever started it, and looks at what it wrote.
     if (failure !== undefined && context.stdoutFile !== undefined) process.stderr.write(`${failure}\n`);
-    if (config.get('execution.shutdown-on-application-finish')) context.end(exitCodes[status]);
+    if (application.hasEnded && config.get('execution.shutdown-on-application-finish')) context.end(exitCodes[status]);
   });
   return { close };
 }
@@ -62,7 +69,7 @@ function readyOnce(context: ProcessContext): () => void {
 /** Flink's. A shell sees the lowest eight bits: 163 for a failed application. */
 const exitCodes = { SUCCEEDED: 0, FAILED: 1443, CANCELED: 0 } as const;
 
-function applicationRequest({ config, programArguments }: ProcessContext, temporaryDirectory: string): ApplicationRequest {
+function applicationRequest({ config, programArguments }: ProcessContext, temporaryDirectory: string): Omit<ApplicationRequest, 'jobId'> {
   const artifactPath = config.getText(programKey);
   if (artifactPath === undefined) {
     throw new UserError('NO_PROGRAM', { problem: 'No program was given.', tryNext: ['standalone-job.sh start path/to/job.ts'] });
@@ -72,7 +79,6 @@ function applicationRequest({ config, programArguments }: ProcessContext, tempor
     entryClass: config.getText(entryClassKey),
     args: programArguments,
     classpaths: config.get('pipeline.classpaths') ?? [],
-    jobId: config.getText(jobIdKey),
     restore: restoreSettings(config),
     // A program may ask for the result of execute(), unless it was said that it does not wait.
     detached: config.getOptional('execution.attached') === false,
@@ -87,7 +93,8 @@ function programConfiguration(config: Configuration): Record<string, string> {
 }
 
 // Last: what it starts uses everything above.
-await runProcess('StandaloneJob', startApplicationCluster, {
+const serve = (context: ProcessContext) => whileLeading(context, (leadership) => startApplicationCluster(context, leadership));
+await runProcess('StandaloneJob', serve, {
   ...jobManagerFlags,
   '--program': programKey,
   '--job-classname': entryClassKey,

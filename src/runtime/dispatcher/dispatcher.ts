@@ -50,14 +50,18 @@ export interface DispatcherOptions {
   readonly onShutDown: () => void;
   /** Jobs outlive this process. */
   readonly leadership?: Leadership | undefined;
+  /** How a job ended stays on record until {@link Dispatcher.forgetResults}. */
+  readonly keepsResults?: boolean | undefined;
 }
 
 export class Dispatcher implements DispatcherGateway {
   readonly #options: DispatcherOptions;
   readonly #running = new Map<JobId, JobMaster>();
-  /** Ended, and cleaning up. */
-  readonly #closing = new Set<JobMaster>();
+  /** Clean-ups of jobs that have ended. */
+  readonly #closing = new Set<Promise<void>>();
   readonly #ended: JobStore;
+  /** Results on record. */
+  readonly #results = new Map<JobId, JobResult>();
   /** Of ended jobs whose collected records have not all been fetched. */
   readonly #collected = new Map<JobId, { readonly master: JobMaster; readonly stopExpiry: () => void }>();
   readonly #heartbeats = new Map<JobId, () => void>();
@@ -69,7 +73,7 @@ export class Dispatcher implements DispatcherGateway {
 
   async submitJob(jobGraph: JobGraph): Promise<void> {
     this.#checkVersion(jobGraph);
-    if (this.#running.has(jobGraph.jobId) || this.#ended.has(jobGraph.jobId)) {
+    if (this.hasJob(jobGraph.jobId)) {
       throw new UserError('DUPLICATE_JOB', { problem: `Job has already been submitted: ${jobGraph.jobId}.` });
     }
     await this.#options.leadership?.jobs.put(jobGraph);
@@ -87,10 +91,11 @@ export class Dispatcher implements DispatcherGateway {
     const jobs = await leadership.jobs.list();
     const results = new Map((await leadership.jobs.listResults()).map((result) => [result.jobId, result]));
     for (const result of results.values()) {
-      log.info(`Job ${result.jobId} had ended before; what was left of it is removed.`);
       const jobGraph = jobs.find(({ jobId }) => jobId === result.jobId);
+      log.info(`Job ${result.jobId} had ended before${jobGraph ? '; what was left of it is removed' : ''}.`);
       if (jobGraph) await this.#cleanUpAfter(this.#withDefaults(jobGraph), result, leadership);
-      await leadership.jobs.remove(result.jobId);
+      this.#results.set(result.jobId, result);
+      await this.#removeRecords(result.jobId, leadership);
     }
     const running = jobs.filter((jobGraph) => !results.has(jobGraph.jobId));
     await leadership.blobs.retain(new Set(running.map((jobGraph) => jobGraph.program.artifact as BlobKey)));
@@ -101,6 +106,25 @@ export class Dispatcher implements DispatcherGateway {
       log.info(`Recovered job '${jobGraph.name}' (${jobGraph.jobId}).`);
       this.#run(jobGraph);
     }
+  }
+
+  /** The result last: until then the job is known to be over. */
+  async #removeRecords(jobId: JobId, leadership: Leadership): Promise<void> {
+    await leadership.jobs.remove(jobId);
+    if (!this.#options.keepsResults) await this.#forgetResult(jobId, leadership);
+  }
+
+  async #forgetResult(jobId: JobId, leadership: Leadership): Promise<void> {
+    await leadership.jobs.removeResult(jobId);
+    this.#results.delete(jobId);
+  }
+
+  /** Whoever is started next knows nothing of the jobs that have ended. */
+  async forgetResults(): Promise<void> {
+    const { leadership } = this.#options;
+    if (!leadership) return;
+    await Promise.all(this.#closing);
+    for (const jobId of [...this.#results.keys()]) await this.#forgetResult(jobId, leadership);
   }
 
   async #cleanUpAfter(jobGraph: JobGraph, { jobId, status, failure }: JobResult, leadership: Leadership): Promise<void> {
@@ -125,7 +149,10 @@ export class Dispatcher implements DispatcherGateway {
     const master = new JobMaster({
       jobGraph: this.#withDefaults(jobGraph),
       recorded: leadership && { records: leadership.checkpointsOf(jobId), ids: leadership.checkpointIdsOf(jobId) },
-      beforeCleanUp: async (result) => leadership?.jobs.putResult(result),
+      beforeCleanUp: async (result) => {
+        await leadership?.jobs.putResult(result);
+        if (leadership) this.#results.set(jobId, result);
+      },
       resourceManager,
       clock,
       random: this.#options.random ?? Math.random,
@@ -152,7 +179,13 @@ export class Dispatcher implements DispatcherGateway {
 
   async requestJobResult(jobId: JobId): Promise<JobResult | undefined> {
     const master = this.#running.get(jobId);
-    return master ? master.result : this.#require(jobId).result;
+    if (master) return master.result;
+    return this.#ended.get(jobId)?.result ?? this.#results.get(jobId) ?? this.#require(jobId).result;
+  }
+
+  /** Whether the job runs here, or has ended and is remembered. */
+  hasJob(jobId: JobId): boolean {
+    return this.#running.has(jobId) || this.#ended.has(jobId) || this.#results.has(jobId);
   }
 
   async cancelJob(jobId: JobId): Promise<void> {
@@ -255,7 +288,8 @@ export class Dispatcher implements DispatcherGateway {
       this.#running.clear();
     }
     for (const master of this.#running.values()) master.cancel();
-    await Promise.all([...this.#running.values(), ...this.#closing].map((master) => master.whenClosed()));
+    await Promise.all([...this.#running.values()].map((master) => master.whenClosed()));
+    await Promise.all(this.#closing);
     // What was collected can still be taken; a timer of an hour would keep the process of an embedded cluster alive.
     for (const { stopExpiry } of this.#collected.values()) stopExpiry();
     this.#ended.close();
@@ -277,14 +311,14 @@ export class Dispatcher implements DispatcherGateway {
   }
 
   #retire(master: JobMaster): void {
-    const { config, clock } = this.#options;
+    const { config, clock, leadership, log } = this.#options;
     this.#running.delete(master.jobId);
-    this.#closing.add(master);
-    void master
+    const closing: Promise<void> = master
       .whenClosed()
-      .then(() => this.#options.leadership?.jobs.remove(master.jobId))
-      .catch((error: unknown) => this.#options.log.warn(`The record of job ${master.jobId} could not be removed.`, error))
-      .then(() => this.#closing.delete(master));
+      .then(() => leadership && this.#removeRecords(master.jobId, leadership))
+      .catch((error: unknown) => log.warn(`The record of job ${master.jobId} could not be removed.`, error))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
     this.#heartbeats.get(master.jobId)?.();
     this.#ended.put({ overview: overviewOf(master), archive: master.archive(), result: master.result as JobResult });
     if (!master.hasCollected) return;

@@ -23,6 +23,7 @@ export interface JobManagerOptions {
   readonly onShutDown: () => void;
   /** Under high availability: what was recorded, and the proof that this process may act. */
   readonly leadership?: Leadership | undefined;
+  readonly keepsResults?: boolean | undefined;
   /** Where the job's user code runs, and programs that are run here. */
   createUserCode(blobs: BlobStore): DispatcherOptions['createUserCode'];
   createPrograms(jobManager: { readonly dispatcher: Dispatcher; readonly blobs: BlobStore }): DispatcherOptions['programs'];
@@ -65,6 +66,7 @@ export class JobManager {
       },
       onShutDown: options.onShutDown,
       leadership,
+      keepsResults: options.keepsResults,
     });
     const programs = options.createPrograms(this);
   }

@@ -15,8 +15,8 @@ export class LeadershipLostError extends Error {
 }
 
 export interface HighAvailability {
-  /** Resolves when this process leads. Rejects when `signal` is aborted. */
-  lead(signal: AbortSignal): Promise<Leadership>;
+  /** Resolves when this process leads; `onWaiting` is called when that is not so at once. Rejects when `signal` is aborted. */
+  lead(signal: AbortSignal, onWaiting: () => void): Promise<Leadership>;
 }
 
 export interface Leadership {
@@ -40,8 +40,9 @@ export interface JobRecords {
   /** From here on the job is not run again. */
   putResult(result: JobResult): Promise<void>;
   listResults(): Promise<JobResult[]>;
-  /** All of the job is removed, its result included. */
+  /** All of the job is removed but its result. */
   remove(jobId: JobId): Promise<void>;
+  removeResult(jobId: JobId): Promise<void>;
 }
 
 /** Artifacts by content hash: written once, the same for every leader. */

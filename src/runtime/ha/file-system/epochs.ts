@@ -41,8 +41,9 @@ export class Epochs {
   }
 
   /** Resolves with the number of the claim that was won. Throws ExternalError('HA_STORAGE') when the directory cannot be used. */
-  async claim(signal: AbortSignal): Promise<number> {
+  async claim(signal: AbortSignal, onWaiting: () => void = () => {}): Promise<number> {
     this.#makeDirectory();
+    let waits = false;
     const observed = { epoch: 0, lease: '', since: this.#options.clock.monotonic() };
     for (;;) {
       signal.throwIfAborted();
@@ -51,6 +52,8 @@ export class Epochs {
         if (await this.#tryClaim(highest + 1)) return highest + 1;
         continue;
       }
+      if (!waits) onWaiting();
+      waits = true;
       await this.#pause(this.#options.leaseTimeoutMs / 10, signal);
     }
   }

@@ -33,9 +33,9 @@ export class FileSystemHighAvailability implements HighAvailability {
     this.#leaseTimeoutMs = config.get('weir.high-availability.lease-timeout');
   }
 
-  async lead(signal: AbortSignal): Promise<Leadership> {
+  async lead(signal: AbortSignal, onWaiting: () => void): Promise<Leadership> {
     const epochs = new Epochs({ cluster: this.#cluster, clock: this.#clock, leaseTimeoutMs: this.#leaseTimeoutMs });
-    const epoch = await epochs.claim(signal);
+    const epoch = await epochs.claim(signal, onWaiting);
     const leadership = new FileSystemLeadership(this.#cluster, epoch, epochs, this.#log);
     await leadership.begin(this.#clock, this.#leaseTimeoutMs / renewalsPerLease);
     return leadership;
@@ -149,10 +149,13 @@ class RecordedJobs implements JobRecords {
     return this.#all<JobResult>('result-');
   }
 
-  /** The result last: until then the job is known to be over. */
   async remove(jobId: JobId): Promise<void> {
     for (const name of await this.#records.names(`checkpoint-${jobId}-`)) await this.#records.remove(name);
-    for (const name of [`checkpoint-ids-${jobId}`, `job-${jobId}`, `result-${jobId}`]) await this.#records.remove(name);
+    for (const name of [`checkpoint-ids-${jobId}`, `job-${jobId}`]) await this.#records.remove(name);
+  }
+
+  removeResult(jobId: JobId): Promise<void> {
+    return this.#records.remove(`result-${jobId}`);
   }
 
   async #all<T>(prefix: string): Promise<T[]> {
