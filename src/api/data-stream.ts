@@ -49,6 +49,8 @@ import type {
   SinkFunction,
 } from './functions.ts';
 import type { GenericWriteAheadSink } from './generic-write-ahead-sink.ts';
+import { IntervalJoin } from './interval-join.ts';
+import { JoinedStreams } from './joined-streams.ts';
 import type { AsyncSpec } from './operator-specs.ts';
 import { programPath } from './program-path.ts';
 import type { Sink } from './sink.ts';
@@ -85,10 +87,10 @@ type Keyable<K> = K extends string | number | bigint | boolean | null | Date
     : { readonly [F in keyof K]: Keyable<K[F]> };
 type KeySelectorLike<T, K> = ((value: T) => K & Keyable<K>) | KeySelector<T, K & Keyable<K>>;
 /** A field or a selector, and the key that it gives. */
-type Selector<T> = KeyField<T> | ((value: T) => unknown);
-type KeyBy<T, S> = S extends (value: T) => infer K ? K : S extends keyof T ? T[S] : never;
+export type Selector<T> = KeyField<T> | ((value: T) => unknown);
+export type KeyBy<T, S> = S extends (value: T) => infer K ? K : S extends keyof T ? T[S] : never;
 /** S, when its keys are of the type of the other stream's keys. */
-type MatchingSelector<T, S, K> = [KeyBy<T, S>] extends [K] ? unknown : [K] extends [KeyBy<T, S>] ? unknown : SameKeyAsFirst<T, K>;
+export type MatchingSelector<T, S, K> = [KeyBy<T, S>] extends [K] ? unknown : [K] extends [KeyBy<T, S>] ? unknown : SameKeyAsFirst<T, K>;
 type SameKeyAsFirst<T, K> = (value: T) => K;
 /** Positions of a tuple, or any number for an array, whose values are of type V. */
 type IndexOf<T extends readonly unknown[], V> = number extends T['length']
@@ -176,6 +178,16 @@ export class DataStream<T> {
   connect<U>(other: DataStream<U>): ConnectedStreams<T, U>;
   connect<U>(other: DataStream<U> | BroadcastStream<U>): ConnectedStreams<T, U> | BroadcastConnectedStream<T, U> {
     return other instanceof BroadcastStream ? new BroadcastConnectedStream(this, other) : new ConnectedStreams(this, other);
+  }
+
+  /** Pairs of records of both streams with one key in one window. */
+  join<U>(other: DataStream<U>): JoinedStreams<T, U, 'join'> {
+    return new JoinedStreams(this, other, 'join');
+  }
+
+  /** All records of both streams with one key in one window: also those without a partner. */
+  coGroup<U>(other: DataStream<U>): JoinedStreams<T, U, 'coGroup'> {
+    return new JoinedStreams(this, other, 'coGroup');
   }
 
   /** Windows need keys: this one only says so. */
@@ -579,6 +591,11 @@ export class KeyedStream<T, K> extends DataStream<T> {
 
   override window<W extends Window>(assigner: WindowAssigner<T, W>): WindowedStream<T, K, W> {
     return new WindowedStream(this, assigner);
+  }
+
+  /** Pairs of records with one key whose times differ by no more than `between` says. */
+  intervalJoin<U>(other: KeyedStream<U, K>): IntervalJoin<T, U> {
+    return new IntervalJoin(this, other);
   }
 
   /** Every so many records of a key; with a slide: its last `size` records at every `slide` records. */

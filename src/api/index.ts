@@ -26,6 +26,7 @@ export {
 } from './async-functions.ts';
 export { BroadcastConnectedStream, BroadcastStream } from './broadcast-stream.ts';
 export { CheckpointConfig, type CheckpointingMode, type ExternalizedCheckpointRetention } from './checkpoint-config.ts';
+export { type ConnectedHandlers, connectAll, MultipleConnectedStreams } from './connect-all.ts';
 export {
   ConnectedStreams,
   DataStream,
@@ -88,6 +89,8 @@ export type {
   TimerService,
 } from './functions.ts';
 export { type CheckpointCommitter, GenericWriteAheadSink } from './generic-write-ahead-sink.ts';
+export { BoundedIntervalJoin, IntervalJoin } from './interval-join.ts';
+export { CoGroupedWindows, JoinedEqualTo, JoinedStreams, JoinedWhere, JoinedWindows } from './joined-streams.ts';
 export { OutputTag } from './output-tag.ts';
 export { ParameterTool } from './parameter-tool.ts';
 export { RestartStrategies, type RestartStrategyConfiguration } from './restart-strategies.ts';

@@ -8,6 +8,7 @@ import { MIN_TIMESTAMP } from '../../src/shared/time.ts';
 import { HeapKeyedStateBackend } from '../../src/state/keyed/heap-keyed-state-backend.ts';
 import { HeapOperatorStateBackend } from '../../src/state/operator/heap-operator-state-backend.ts';
 import type { KeyedStateHandle, OperatorStateHandle } from '../../src/state/snapshot/handles.ts';
+import { readKeyedStream } from '../../src/state/snapshot/keyed-stream-reader.ts';
 import { keyGroupRange } from '../../src/types/key-groups.ts';
 import { MemoryStream, readFromHandle } from './memory-streams.ts';
 
@@ -87,6 +88,14 @@ export class OperatorHarness {
   /** What came out since the last call. */
   take(): Emitted[] {
     return this.emitted.splice(0);
+  }
+
+  /** Values and timers that the operator keeps. */
+  async stateEntries(): Promise<number> {
+    const { keyed } = await this.#snapshot();
+    let entries = 0;
+    for (const handle of keyed) for (const block of readKeyedStream(await readFromHandle(handle)).blocks()) entries += block.entries;
+    return entries;
   }
 
   /** Stores everything, and goes on with a new operator that has it. */

@@ -20,6 +20,7 @@ import {
 import { FilterOperator, FlatMapOperator, MapOperator, ProcessOperator } from './stateless-operators.ts';
 import { TimestampsOperator } from './timestamps-operator.ts';
 import { AlignedWindowOperator } from './windows/aligned-window-operator.ts';
+import { IntervalJoinOperator } from './windows/interval-join-operator.ts';
 import { WindowOperator } from './windows/window-operator.ts';
 
 export type OperatorBuilder = (spec: any, node: StreamNode) => StreamOperator;
@@ -39,6 +40,7 @@ const builders: Readonly<Record<string, OperatorBuilder>> = {
   'co-process': (spec) => new CoProcessOperator(spec),
   async: (spec) => new AsyncOperator(spec),
   'broadcast-process': (spec) => new BroadcastProcessOperator(spec),
+  'interval-join': (spec) => new IntervalJoinOperator(spec),
   window: (spec: WindowSpec) => (spec.shared ? new AlignedWindowOperator(spec) : new WindowOperator(spec)),
   'timestamps-and-watermarks': (spec) => new TimestampsOperator(spec),
   custom: (spec: CustomSpec) => spec.factory.createOperator(),
