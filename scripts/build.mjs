@@ -28,6 +28,8 @@ const entryPoints = {
   'slot-thread': 'src/deployment/process/slot-thread.ts',
   'user-code-thread': 'src/deployment/process/user-code-thread.ts',
   'program-process': 'src/deployment/process/program-process.ts',
+  'yarn-resource-manager': 'src/deployment/process/yarn-resource-manager.ts',
+  'yarn-application-master': 'src/deployment/process/yarn-application-master.ts',
 };
 
 /** What cannot be bundled: a native program, native add-ons, and what is looked up at run time. */

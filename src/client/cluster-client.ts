@@ -173,6 +173,10 @@ export class ClusterClient {
     await this.#awaitOperation(`/savepoint-disposal/${answer['request-id']}`, timeoutMs);
   }
 
+  async shutDownCluster(): Promise<void> {
+    await this.rest.call('DELETE', '/cluster');
+  }
+
   async #awaitOperation(path: string, timeoutMs: number): Promise<Record<string, unknown>> {
     const deadline = performance.now() + timeoutMs;
     return pollUntil(async () => {

@@ -22,12 +22,17 @@ export interface RemoteExecutorOptions {
   print(line: string): void;
   /** One line for stderr, about what the user may want to do. */
   hint(text: string): void;
+  /** What to do about a job that waits for slots. */
+  readonly slotAdvice?: string | undefined;
+  /** Takes the place of the submission over REST, where the cluster gets its job in another way. */
+  readonly submit?: ((jobGraph: JobGraph) => Promise<void>) | undefined;
   /** The command waits for something; the returned function ends that. */
   progress?(text: string): () => void;
 }
 
 /** A job that has its slots by then says nothing. */
 const slotPatienceMs = 3000;
+const defaultSlotAdvice = 'Start one more with taskmanager.sh start, or lower the parallelism (-p).';
 
 export class RemoteExecutor {
   readonly #client: ClusterClient;
@@ -121,7 +126,7 @@ export class RemoteExecutor {
   async #submit(jobGraph: JobGraph): Promise<void> {
     const stopProgress = this.#options.progress?.('Submitting the job');
     try {
-      await this.#client.submitJob(jobGraph, this.#options.artifact);
+      await (this.#options.submit?.(jobGraph) ?? this.#client.submitJob(jobGraph, this.#options.artifact));
       const status = await this.#client.awaitInitialised(jobGraph.jobId);
       stopProgress?.();
       this.#options.print(`Job has been submitted with JobID ${jobGraph.jobId}`);
@@ -140,7 +145,7 @@ export class RemoteExecutor {
     const slots = await this.#client.missingSlots(jobId).catch(() => undefined);
     if (!slots || !this.#waitingFor.has(jobId)) return;
     this.#options.hint(
-      `job ${jobId} waits for slots: the cluster has ${slots.total}, ${slots.available} of them free, in ${slots.taskManagers} TaskManager(s). Start one more with taskmanager.sh start, or lower the parallelism (-p).`,
+      `job ${jobId} waits for slots: the cluster has ${slots.total}, ${slots.available} of them free, in ${slots.taskManagers} TaskManager(s). ${this.#options.slotAdvice ?? defaultSlotAdvice}`,
     );
   }
 

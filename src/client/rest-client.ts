@@ -18,8 +18,8 @@ export interface RestEndpoint {
 
 export interface RestClientOptions {
   readonly endpoint: RestEndpoint;
-  /** Under high availability: where the leader is now; undefined while nobody leads. */
-  readonly findLeader?: (() => RestEndpoint | undefined) | undefined;
+  /** Where the JobManager may move: where it is now; undefined while there is none. */
+  readonly findLeader?: (() => RestEndpoint | undefined | Promise<RestEndpoint | undefined>) | undefined;
   readonly maxAttempts: number;
   readonly retryDelayMs: number;
   readonly connectionTimeoutMs: number;
@@ -59,7 +59,7 @@ export class RestClient {
   #answered = false;
 
   constructor(options: RestClientOptions) {
-    this.#endpoint = options.findLeader?.() ?? options.endpoint;
+    this.#endpoint = options.endpoint;
     this.#options = options;
   }
 
@@ -110,7 +110,7 @@ export class RestClient {
   async #attempt(method: Method, path: string, body: StreamedBody): Promise<unknown> {
     const { findLeader } = this.#options;
     if (findLeader) {
-      const leader = findLeader();
+      const leader = await findLeader();
       if (!leader) throw new Error('no JobManager leads the cluster');
       this.#endpoint = leader;
     }

@@ -34,7 +34,7 @@ export class Cancel extends ActionCommand<typeof table> {
   protected override async act(args: Arguments<typeof table>): Promise<void> {
     if (args.options.withSavepoint !== undefined) return this.#cancelWithSavepoint(args);
     const jobId = jobIdWord(args.words[0], 'Missing JobID. Specify a JobID to cancel a job.');
-    const client = connectToCluster(loadCommandConfiguration(args.options, this.terminal).configuration);
+    const client = await connectToCluster((await loadCommandConfiguration(args.options, this.terminal)).configuration, this.terminal);
     this.terminal.out(`Cancelling job ${jobId}.`);
     await client.cancelJob(jobId).catch((error: unknown) => {
       throw new FlinkException(`Could not cancel job ${jobId}.`, { cause: error });
@@ -47,8 +47,8 @@ export class Cancel extends ActionCommand<typeof table> {
     this.terminal.out('DEPRECATION WARNING: Cancelling a job with savepoint is deprecated. Use "stop" instead.');
     const jobId = jobIdWord(word, 'Missing JobID. Specify a JobID to cancel a job.');
     const format = savepointFormat(options.type);
-    const { configuration } = loadCommandConfiguration(options, this.terminal);
-    const client = connectToCluster(configuration);
+    const { configuration } = await loadCommandConfiguration(options, this.terminal);
+    const client = await connectToCluster(configuration, this.terminal);
     this.terminal.out(`Cancelling job ${jobId} with savepoint to ${directory ?? 'default savepoint directory'}.`);
     try {
       const trigger = await client.triggerSavepoint(jobId, { targetDirectory: directory, cancelJob: true, format });

@@ -25,8 +25,8 @@ export class Checkpoint extends ActionCommand<typeof table> {
 
   protected override async act({ options, words }: Arguments<typeof table>): Promise<void> {
     const jobId = jobIdWord(words[0], 'Missing JobID. Specify a Job ID to manipulate a checkpoint.');
-    const { configuration } = loadCommandConfiguration(options, this.terminal);
-    const client = connectToCluster(configuration);
+    const { configuration } = await loadCommandConfiguration(options, this.terminal);
+    const client = await connectToCluster(configuration, this.terminal);
     this.terminal.out(`Triggering checkpoint for job ${jobId}.`);
     this.terminal.out('Waiting for response...');
     try {

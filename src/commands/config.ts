@@ -30,7 +30,7 @@ export class Config extends ScriptCommand<typeof table> {
   };
 
   protected override async act({ options, words }: Arguments<typeof table>): Promise<void> {
-    const { configuration } = loadCommandConfiguration(options, this.terminal);
+    const { configuration } = await loadCommandConfiguration(options, this.terminal);
     const rows = new Map<string, Row>();
     if (options.all || words.length > 0) for (const [key, row] of knownRows(configuration)) rows.set(key, row);
     for (const [key, value] of Object.entries(configuration.toRecord()))

@@ -23,7 +23,7 @@ export class Info extends ActionCommand<typeof table> {
 
   protected override async act({ options, words }: Arguments<typeof table>): Promise<void> {
     const call = programCall(options, words);
-    const { configuration } = loadCommandConfiguration(options, this.terminal, programKeys(options));
+    const { configuration } = await loadCommandConfiguration(options, this.terminal, programKeys(options));
     process.setSourceMapsEnabled(true);
     const { loadProgram } = await import('../client/program/load-program.ts');
     const program = await loadProgram({

@@ -27,7 +27,7 @@ export class List extends ActionCommand<typeof table> {
   };
 
   protected override async act({ options }: Arguments<typeof table>): Promise<void> {
-    const client = connectToCluster(loadCommandConfiguration(options, this.terminal).configuration);
+    const client = await connectToCluster((await loadCommandConfiguration(options, this.terminal)).configuration, this.terminal);
     if (!options.json) this.terminal.out('Waiting for response...');
     const jobs = await client.listJobs().catch((error: unknown) => {
       throw new FlinkException('Failed to retrieve job list.', { cause: error });

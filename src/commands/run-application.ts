@@ -22,8 +22,13 @@ export class RunApplication extends ActionCommand<typeof runTable> {
     refusePython(options);
     const { path, args } = programCall(options, words);
     const keys = { ...programKeys(options), ...restoreKeys(options) };
-    applicationTarget(loadCommandConfiguration(options, this.terminal, keys).configuration);
+    const { configuration } = await loadCommandConfiguration(options, this.terminal, keys);
+    const target = applicationTarget(configuration);
     if (options.shutdownOnAttachedExit) this.hint('-sae has no effect: nobody is attached to an application.');
+    if (target === 'yarn-application') {
+      const { deployApplication } = await import('./base/deploy-application.ts');
+      return deployApplication({ path, args, entryClass: options.class, classpaths: options.classpath }, configuration, this.terminal);
+    }
     // The target is that of this command; the application's jobs run in the cluster that main runs in.
     const properties = [...options.yD, ...options.D].filter((property) => !property.startsWith('execution.target'));
     const program = ['--program', resolve(path), ...(options.class === undefined ? [] : ['--job-classname', options.class])];

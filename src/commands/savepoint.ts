@@ -29,7 +29,7 @@ export class Savepoint extends ActionCommand<typeof table> {
   };
 
   protected override async act(args: Arguments<typeof table>): Promise<void> {
-    const { configuration } = loadCommandConfiguration(args.options, this.terminal);
+    const { configuration } = await loadCommandConfiguration(args.options, this.terminal);
     if (args.options.dispose !== undefined) return this.#dispose(args.options.dispose, configuration);
     await this.#trigger(args, configuration);
   }
@@ -38,7 +38,7 @@ export class Savepoint extends ActionCommand<typeof table> {
     const jobId = jobIdWord(words[0], 'Missing JobID. Specify a Job ID to trigger a savepoint.');
     const format = savepointFormat(options.type);
     if (words.length > 2) this.terminal.out('Provided more arguments than required. Ignoring not needed arguments.');
-    const client = connectToCluster(configuration);
+    const client = await connectToCluster(configuration, this.terminal);
     this.terminal.out(`Triggering savepoint ${options.detached ? 'in detached mode ' : ''}for job ${jobId}.`);
     if (!options.detached) this.terminal.out('Waiting for response...');
     try {
@@ -56,7 +56,7 @@ export class Savepoint extends ActionCommand<typeof table> {
   }
 
   async #dispose(path: string, configuration: Configuration): Promise<void> {
-    const client = connectToCluster(configuration);
+    const client = await connectToCluster(configuration, this.terminal);
     this.terminal.out(`Disposing savepoint '${path}'.`);
     this.terminal.out('Waiting for response...');
     const disposal = client.disposeSavepoint(path, configuration.get('client.timeout'));

@@ -36,8 +36,8 @@ export class Stop extends ActionCommand<typeof table> {
     const { directory, word } = optionalDirectory(options.savepointPath, words);
     const jobId = jobIdWord(word, 'Missing JobId');
     const format = savepointFormat(options.type);
-    const { configuration } = loadCommandConfiguration(options, this.terminal);
-    const client = connectToCluster(configuration);
+    const { configuration } = await loadCommandConfiguration(options, this.terminal);
+    const client = await connectToCluster(configuration, this.terminal);
     this.terminal.out(`${options.drain ? 'Draining' : 'Suspending'} job "${jobId}" with a savepoint.`);
     try {
       const trigger = await client.triggerStop(jobId, { targetDirectory: directory, drain: options.drain, format });

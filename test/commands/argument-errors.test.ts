@@ -8,6 +8,7 @@ import { runInProcess } from '../harness/recording-terminal.ts';
 let directory: string;
 let program: string;
 let environment: Record<string, string>;
+let settings: string;
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'weir-arguments-'));
@@ -15,7 +16,8 @@ beforeAll(() => {
   writeFileSync(program, 'export default () => {};\n');
   mkdirSync(join(directory, 'conf'));
   mkdirSync(join(directory, 'empty'));
-  writeFileSync(join(directory, 'conf', 'flink-conf.yaml'), 'rest.port: 1\n');
+  settings = `rest.port: 1\nweir.yarn.directory: ${directory}/yarn\nyarn.properties-file.location: ${directory}\n`;
+  writeFileSync(join(directory, 'conf', 'flink-conf.yaml'), settings);
   environment = { FLINK_CONF_DIR: join(directory, 'conf'), FLINK_LOG_DIR: join(directory, 'log'), FLINK_PID_DIR: join(directory, 'pid') };
 });
 
@@ -97,11 +99,10 @@ test.each([
   ['run -t remot JOB', 'Try: -t remote'],
   ['list -t nonsense', 'No ClusterClientFactory found.'],
   ['list -t local', 'No cluster id was specified. Please specify a cluster to which you would like to connect.'],
-  ['run -t yarn-session JOB', 'The target yarn-session is not there yet'],
-  ['run -m yarn-cluster JOB', 'The target yarn-per-job is not there yet'],
-  ['run -yid application_1_1 JOB', 'The target yarn-session is not there yet'],
+  ['run -t yarn-session JOB', 'No cluster id was specified. Please specify a cluster to which you would like to connect.'],
+  ['run -yid application_1_0001 JOB', "The Yarn application application_1_0001 doesn't run anymore"],
+  ['list -yid application_1_0001', "The Yarn application application_1_0001 doesn't run anymore"],
   ['run -t kubernetes-session JOB', 'The target kubernetes-session is not there yet'],
-  ['run -yq JOB', 'Showing the resources of YARN (-yq) is not there yet'],
   ['run -rm none -s /sp JOB', "There is no restore mode 'none'."],
   ['run -cm none -s /sp JOB', "There is no restore mode 'none'."],
   ['run -Dparallelism.default=x JOB', "Could not parse value 'x' for key 'parallelism.default'."],
@@ -111,7 +112,7 @@ test.each([
   ],
   ['run-application -t remote JOB', "execution.target is 'remote'."],
   ['run -t standalone-application JOB', 'Try: flink run-application -t standalone-application'],
-  ['run-application -t yarn-application JOB', 'The target yarn-application is not there yet.'],
+  ['run -t yarn-application JOB', 'Try: flink run-application -t yarn-application'],
   [`cancel ${jobId}`, 'There is no JobManager at localhost:1.'],
 ])('%s', async (line, message) => {
   const failed = await runInProcess(
@@ -138,7 +139,7 @@ test('a malformed line of the configuration is a warning on stderr', async () =>
   const failed = await runInProcess(['list'], environment);
   expect(failed.stdout).toBe('Waiting for response...\n');
   expect(failed.stderr).toMatch(/^WARNING: .*flink-conf\.yaml:2: the line is skipped\. Is the space after the colon missing\?\n\n-{60}\n/);
-  writeFileSync(join(directory, 'conf', 'flink-conf.yaml'), 'rest.port: 1\n');
+  writeFileSync(join(directory, 'conf', 'flink-conf.yaml'), settings);
 });
 
 test('-v shows where in Weir it failed', async () => {
@@ -147,8 +148,6 @@ test('-v shows where in Weir it failed', async () => {
 });
 
 test.each([
-  ['yarn-session', 'yarn-session is not there yet'],
-  ['yarn-session -n 4 -jm 1024 -tm 4096 -s 2 -nm x -d', 'yarn-session is not there yet'],
   ['kubernetes-session -Dkubernetes.cluster-id=x', 'kubernetes-session is not there yet'],
   ['sql-client embedded -f x.sql', 'SQL is not there yet'],
   ['historyserver start', 'The history server is not there yet.'],

@@ -8,7 +8,7 @@ import { type actions, commandTable } from '../../src/commands/base/command-tabl
 const directory = join(import.meta.dirname, '../e2e');
 
 /** Their engines come later; until then their commands refuse to work, whatever the options. */
-const withoutEngine = ['historyserver', 'yarn-session', 'kubernetes-session', 'sql-client'];
+const withoutEngine = ['historyserver', 'kubernetes-session', 'sql-client'];
 
 /** What the calls of effectOf name, by command. */
 function shown(): Map<string, Set<string>> {

@@ -172,13 +172,10 @@ describe('run', () => {
     },
   );
 
-  effectOf('run', ['yarnhelp', 'yarnquery'], 'are about YARN, which the first explains and the second needs', async () => {
+  effectOf('run', ['yarnhelp'], 'explains the options of YARN', async () => {
     const help = await cluster.flink(['run', '-yh']);
     expect(help).toMatchObject({ exitCode: 0, stderr: '' });
     expect(help.stdout).toMatch(/^ {5}-yjm,--yarnjobManagerMemory <arg> /m);
-    const query = await cluster.flink(['run', '-yq', probe]);
-    expect(query).toMatchObject({ exitCode: 1, stdout: '' });
-    expect(query.stderr).toContain('(-yq) is not there yet');
   });
 
   effectOf('run', ['yarnjobManagerMemory', 'yarnname', 'yarnship'], 'say that only YARN heeds them', async () => {

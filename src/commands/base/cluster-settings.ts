@@ -1,28 +1,38 @@
 /** Turns the shared options of a command line into configuration: which cluster, which target, which keys. */
 import { type ClientSettings, jobManagerAddress, loadClientConfiguration } from '../../client/client-configuration.ts';
+import type { Configuration } from '../../config/configuration.ts';
 import { parseDynamicProperties } from '../../config/dynamic-properties.ts';
 import type { LoadedConfiguration } from '../../config/load-configuration.ts';
 import { knownOption, newerNames, options as registry } from '../../config/registry.ts';
 import { closestWord } from '../../shared/closest-word.ts';
 import { ArgumentError } from '../arguments/argument-error.ts';
 import type { ParsedOptions } from '../arguments/option-table.ts';
-import type { clusterOptions } from '../arguments/shared-options.ts';
+import { type clusterOptions, yarnOptions } from '../arguments/shared-options.ts';
 import type { Terminal } from './terminal.ts';
+import { sessionOfProperties } from './yarn-properties.ts';
 
 export type ClusterOptions = ParsedOptions<typeof clusterOptions>;
 
 /** Everything of the command line that is configuration; `program` wins over `-D`. Opens the log: its place is configured. */
-export function loadCommandConfiguration(
+export async function loadCommandConfiguration(
   options: ClusterOptions,
   terminal: Terminal,
   program: Readonly<Record<string, string>> = {},
-): LoadedConfiguration {
+): Promise<LoadedConfiguration> {
   const settings: ClientSettings = {
     connection: { ...yarnKeys(options), ...addressKeys(options), ...targetKeys(options) },
     properties: parseDynamicProperties([...options.yD, ...options.D]),
     program,
   };
-  const loaded = loadClientConfiguration(terminal.environment, settings);
+  const plain = loadClientConfiguration(terminal.environment, settings);
+  const session = choosesCluster(options, plain.configuration) ? undefined : await sessionOfProperties(plain.configuration, terminal);
+  const loaded = session
+    ? loadClientConfiguration(terminal.environment, {
+        ...settings,
+        connection: { ...settings.connection, ...session.connection },
+        properties: { ...session.properties, ...settings.properties },
+      })
+    : plain;
   terminal.log.open('client', terminal.environment, loaded.configuration);
   for (const warning of loaded.warnings) terminal.err(`WARNING: ${warning}`);
   if (loaded.configuration.get('weir.config.lint')) for (const hint of misspeltKeys(settings.properties)) terminal.err(`Hint: ${hint}`);
@@ -40,7 +50,7 @@ function misspeltKeys(properties: Readonly<Record<string, string>>): string[] {
 
 function addressKeys(options: ClusterOptions): Record<string, string> {
   const address = options.jobmanager;
-  if (address === undefined) return {};
+  if (address === undefined || (address === 'yarn-cluster' && options.yarnapplicationId !== undefined)) return {};
   return address === 'yarn-cluster' ? { 'execution.target': 'yarn-per-job' } : jobManagerAddress(address);
 }
 
@@ -48,6 +58,8 @@ function targetKeys(options: ClusterOptions): Record<string, string> {
   const target = options.target ?? options.executor;
   return target === undefined ? {} : { 'execution.target': target };
 }
+
+export type YarnOptions = Pick<ClusterOptions, keyof typeof yarnOptions | 'zookeeperNamespace'>;
 
 const yarnKeyOf = {
   yarnapplicationId: 'yarn.application.id',
@@ -61,7 +73,8 @@ const yarnKeyOf = {
   yarnzookeeperNamespace: 'high-availability.cluster-id',
 } as const;
 
-function yarnKeys(options: ClusterOptions): Record<string, string> {
+/** The keys that the `-y…` options set. Throws ArgumentError. */
+export function yarnKeys(options: YarnOptions): Record<string, string> {
   const keys: Record<string, string> = {};
   if (options.yarnapplicationId !== undefined) keys['execution.target'] = 'yarn-session';
   for (const [option, key] of Object.entries(yarnKeyOf)) {
@@ -75,6 +88,17 @@ function yarnKeys(options: ClusterOptions): Record<string, string> {
   if (options.yarntaskManagerMemory !== undefined) keys['taskmanager.memory.process.size'] = megabytes(options.yarntaskManagerMemory);
   if (options.yarnship.length > 0) keys['yarn.ship-files'] = options.yarnship.join(';');
   return keys;
+}
+
+/** Then the properties file of yarn-session has no say. */
+function choosesCluster(options: ClusterOptions, configuration: Configuration): boolean {
+  const target = configuration.get('execution.target');
+  if (configuration.has('yarn.application.id') || options.jobmanager !== undefined) return true;
+  if (target !== undefined) return target !== 'yarn-session';
+  return Object.keys(yarnOptions).some((name) => {
+    const value = options[name as keyof typeof yarnOptions];
+    return name !== 'yarndetached' && (typeof value === 'object' ? value.length > 0 : value !== undefined && value !== false);
+  });
 }
 
 /** YARN sizes without a unit are megabytes. */

@@ -27,6 +27,7 @@ export const clusterCommands: Readonly<Record<string, () => Promise<ActionComman
   'standalone-job': async () => (await import('../standalone-job.ts')).StandaloneJob,
   historyserver: async () => (await import('../historyserver.ts')).HistoryServer,
   'yarn-session': async () => (await import('../yarn-session.ts')).YarnSession,
+  yarn: async () => (await import('../yarn.ts')).Yarn,
   'kubernetes-session': async () => (await import('../kubernetes-session.ts')).KubernetesSession,
   'sql-client': async () => (await import('../sql-client.ts')).SqlClient,
   config: async () => (await import('../config.ts')).Config,

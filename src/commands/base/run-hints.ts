@@ -18,11 +18,17 @@ export function runHints(options: RunFlags, args: readonly string[], target: str
   }
   const detached = options.detached || options.yarndetached;
   if (options.shutdownOnAttachedExit && detached) hints.push('-sae has no effect with -d: nobody is attached whose exit could count.');
-  if (detached && target !== 'remote') hints.push(`-d has no effect with the target ${target}: the job lives in this process.`);
-  const ofProcesses = target === 'remote' ? Object.keys(parseDynamicProperties([...options.yD, ...options.D])).filter(isProcessKey) : [];
+  if (detached && (target === 'local' || target === 'collection'))
+    hints.push(`-d has no effect with the target ${target}: the job lives in this process.`);
+  const joins = target === 'remote' || target === 'yarn-session';
+  const ofProcesses = joins ? Object.keys(parseDynamicProperties([...options.yD, ...options.D])).filter(isProcessKey) : [];
   for (const key of ofProcesses) hints.push(`-D${key} has no effect on a cluster that runs: it is for the start of its processes.`);
-  const yarn = yarnOnly.filter((key) => (options[key]?.length ?? 0) > 0);
-  if (yarn.length > 0) {
+  const yarn = yarnOnly.filter((key) => (options[key]?.length ?? 0) > 0 && !(key === 'yarnapplicationId' && target === 'yarn-session'));
+  if (yarn.length > 0 && target === 'yarn-session') {
+    hints.push(
+      `${yarn.map((key) => dashedName(key, yarnOptions[key])).join(', ')} had to be given to yarn-session: the cluster runs already.`,
+    );
+  } else if (yarn.length > 0 && target !== 'yarn-per-job') {
     const names = yarn.map((key) => dashedName(key, yarnOptions[key])).join(', ');
     hints.push(
       `${names} only ${yarn.length === 1 ? 'has' : 'have'} an effect on YARN, and the target is ${target}. YARN is chosen with -m yarn-cluster.`,

@@ -1,14 +1,12 @@
 /** Loads a program and runs it on its target; Ctrl-C and the exit of a program that leaves things open are handled here. */
-import { ClusterClient } from '../../client/cluster-client.ts';
 import { JobExecutionException, ProgramInvocationException } from '../../client/exception-block.ts';
 import type { LoadedProgram, ProgramExecutor } from '../../client/program/load-program.ts';
-import { RemoteExecutor } from '../../client/remote-executor.ts';
-import { restClientOptions } from '../../client/rest-client.ts';
 import { restoreSettings } from '../../client/restore-settings.ts';
 import type { Configuration } from '../../config/configuration.ts';
 import { ExternalError, UserError } from '../../shared/errors.ts';
 import type { Target } from './cluster-connection.ts';
 import { progressOf } from './progress.ts';
+import { type ClusterExecutor, type ClusterRun, clusterOf } from './run-on-cluster.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ProgramRunRequest {
@@ -31,17 +29,27 @@ export async function runProgram(request: ProgramRunRequest): Promise<void> {
   // Stacks of the program point into its sources.
   process.setSourceMapsEnabled(true);
   const { loadProgram } = await import('../../client/program/load-program.ts');
-  let executor: RemoteExecutor | undefined;
+  const abort = new AbortController();
+  let cluster: ClusterRun | undefined;
+  let executor: ClusterExecutor | undefined;
+  let running: Promise<void> | undefined;
   const release = onInterrupt(async () => {
-    if (executor) await interrupted(executor, request);
+    const starting = executor !== undefined && executor.waitingFor.length === 0;
+    abort.abort(new Error('the command was interrupted'));
+    if (cluster && executor) await interrupted(cluster, executor, request);
+    // A cluster that is being started for the job is given up before the command ends.
+    if (starting && request.target === 'yarn-per-job') await running?.catch(() => {});
   });
-  const stopProgress = progressOf(request.terminal)('Bundling the program');
+  let stopProgress: () => void = () => {};
   try {
+    cluster = await clusterOf(request, abort.signal);
+    stopProgress = progressOf(request.terminal)('Bundling the program');
     const program = await loadProgram({ ...request.program, configuration: request.configuration.toRecord() });
     stopProgress();
     try {
-      if (request.target === 'remote') executor = remoteExecutor(request, program);
-      await withExecutor(request, program, executor, (chosen) => runMain(program, chosen, request));
+      executor = cluster?.executor(program);
+      running = withExecutor(request, program, executor, (chosen) => runMain(program, chosen, request));
+      await running;
     } finally {
       program.dispose();
     }
@@ -54,10 +62,10 @@ export async function runProgram(request: ProgramRunRequest): Promise<void> {
 async function withExecutor(
   { configuration, terminal }: ProgramRunRequest,
   program: LoadedProgram,
-  remote: RemoteExecutor | undefined,
+  onCluster: ClusterExecutor | undefined,
   use: (executor: ProgramExecutor) => Promise<void>,
 ): Promise<void> {
-  if (remote) return use(remote);
+  if (onCluster) return use(onCluster);
   const { withLocalExecutor } = await import('../../deployment/local/local-executor.ts');
   return withLocalExecutor({ configuration, program, print: (line) => terminal.out(line) }, use);
 }
@@ -73,26 +81,15 @@ async function runMain(program: LoadedProgram, executor: ProgramExecutor, { conf
   });
 }
 
-function remoteExecutor({ configuration, terminal, hint }: ProgramRunRequest, program: LoadedProgram): RemoteExecutor {
-  return new RemoteExecutor(new ClusterClient(restClientOptions(configuration)), {
-    artifact: { path: program.artifactPath, hash: program.artifactHash },
-    detached: !configuration.get('execution.attached'),
-    shutdownOnAttachedExit: configuration.get('execution.shutdown-on-attached-exit'),
-    heartbeatIntervalMs: configuration.get('client.heartbeat.interval'),
-    heartbeatTimeoutMs: configuration.get('client.heartbeat.timeout'),
-    print: (line) => terminal.out(line),
-    hint,
-    progress: progressOf(terminal),
-  });
-}
-
 /** Without `-sae` the jobs go on, and the user hears how to reach them. */
-async function interrupted(executor: RemoteExecutor, { configuration, hint }: ProgramRunRequest): Promise<void> {
+async function interrupted(cluster: ClusterRun, executor: ClusterExecutor, { configuration, hint }: ProgramRunRequest): Promise<void> {
   const jobs = executor.waitingFor;
   const cancels = configuration.get('execution.shutdown-on-attached-exit');
   for (const jobId of jobs) {
     hint(
-      cancels ? `job ${jobId} is being cancelled (-sae).` : `job ${jobId} goes on in the cluster. Cancel it with: flink cancel ${jobId}`,
+      cancels
+        ? `job ${jobId} is being cancelled (-sae).`
+        : `job ${jobId} goes on in the cluster. Cancel it with: ${cluster.cancelCommand(jobId)}`,
     );
   }
   if (cancels) await executor.cancelAll(cancelPatienceMs);

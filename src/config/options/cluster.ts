@@ -24,7 +24,10 @@ export const clusterOptions = {
     type: 'string',
     description: 'Options for the ssh with which start-cluster.sh and stop-cluster.sh reach other machines. FLINK_SSH_OPTS wins.',
   },
-  'env.hadoop.conf.dir': { type: 'string', description: "Directory of Hadoop's configuration files.", notYet: reasons.hadoop },
+  'env.hadoop.conf.dir': {
+    type: 'string',
+    description: "Directory of Hadoop's configuration files. With a yarn-site.xml it asks for a YARN cluster, which is refused for now.",
+  },
   'env.hbase.conf.dir': {
     type: 'string',
     description: "Directory of HBase's configuration files.",
@@ -34,13 +37,11 @@ export const clusterOptions = {
     type: 'string',
     fallback: ['yarn.application-master.env.<NAME>'],
     description: "Environment variable NAME of the JobManager's container.",
-    notYet: reasons.containers,
   },
   'containerized.taskmanager.env.<NAME>': {
     type: 'string',
     fallback: ['yarn.taskmanager.env.<NAME>'],
     description: "Environment variable NAME of each TaskManager's container.",
-    notYet: reasons.containers,
   },
   'containerized.heap-cutoff-ratio': {
     type: 'double',

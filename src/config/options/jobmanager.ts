@@ -126,8 +126,7 @@ export const jobmanagerOptions = {
     type: 'duration',
     default: '30000',
     fallback: ['slotmanager.taskmanager-timeout'],
-    description: 'After which time an idle TaskManager is ended.',
-    notYet: reasons.containers,
+    description: 'After which time an idle TaskManager is ended, where TaskManagers are started as they are needed.',
   },
   'resourcemanager.taskmanager-release.wait.result.consumed': {
     type: 'boolean',
@@ -139,19 +138,16 @@ export const jobmanagerOptions = {
     type: 'double',
     default: '10.0',
     description: 'Failed starts of TaskManagers a minute that make the cluster pause.',
-    notYet: reasons.containers,
   },
   'resourcemanager.start-worker.retry-interval': {
     type: 'duration',
     default: '3 s',
     description: 'How long that pause is.',
-    notYet: reasons.containers,
   },
   'resourcemanager.taskmanager-registration.timeout': {
     type: 'duration',
     default: '5 min',
     description: 'How long a started TaskManager may take to register.',
-    notYet: reasons.containers,
   },
   'slotmanager.request-timeout': {
     type: 'int',
@@ -163,7 +159,6 @@ export const jobmanagerOptions = {
     type: 'int',
     default: '2147483647',
     description: 'Most slots that the cluster starts TaskManagers for.',
-    notYet: reasons.containers,
   },
   'slotmanager.number-of-slots.min': {
     type: 'int',

@@ -40,4 +40,14 @@ export const weirOptions = {
     description:
       'With high-availability: filesystem, how long a leader may be silent before another JobManager takes over. One whose process is gone from the same machine is replaced at once.',
   },
+  'weir.yarn.directory': {
+    type: 'string',
+    description:
+      'Directory of the embedded resource manager: its socket, its records, and the working directories and logs of containers. Unset: weir-yarn-<user> in the temporary directory. Each directory is a resource manager of its own.',
+  },
+  'weir.yarn.idle-timeout': {
+    type: 'duration',
+    default: '1 h',
+    description: 'After which time without an application the embedded resource manager ends; whoever needs it starts it again. -1: never.',
+  },
 } as const satisfies Record<string, Option>;

@@ -27,6 +27,7 @@ const programOf: Record<DaemonName, string> = {
   standalonejob: 'standalone-job.js',
   taskexecutor: 'taskmanager.js',
   historyserver: 'history-server.js',
+  yarnapplication: 'yarn-application-master.js',
 };
 
 /** Throws UserError when the configured memory does not add up. */

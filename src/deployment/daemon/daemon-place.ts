@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Configuration } from '../../config/configuration.ts';
 
-export type DaemonName = 'standalonesession' | 'taskexecutor' | 'standalonejob' | 'historyserver';
+export type DaemonName = 'standalonesession' | 'taskexecutor' | 'standalonejob' | 'historyserver' | 'yarnapplication';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

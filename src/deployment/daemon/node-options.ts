@@ -13,6 +13,7 @@ export interface NodeOptions {
 const roles = {
   standalonesession: { variable: 'FLINK_ENV_JAVA_OPTS_JM', key: 'env.java.opts.jobmanager' },
   standalonejob: { variable: 'FLINK_ENV_JAVA_OPTS_JM', key: 'env.java.opts.jobmanager' },
+  yarnapplication: { variable: 'FLINK_ENV_JAVA_OPTS_JM', key: 'env.java.opts.jobmanager' },
   taskexecutor: { variable: 'FLINK_ENV_JAVA_OPTS_TM', key: 'env.java.opts.taskmanager' },
   historyserver: { variable: 'FLINK_ENV_JAVA_OPTS_HS', key: 'env.java.opts.historyserver' },
 } as const;

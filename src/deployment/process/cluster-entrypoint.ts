@@ -10,7 +10,7 @@ import { profileThisThread } from '../../runtime/metrics/cpu-profile.ts';
 import { processMetrics } from '../../runtime/metrics/process-metrics.ts';
 import { ProfilingService, profilingSettings } from '../../runtime/metrics/profiling-service.ts';
 import { startReporters } from '../../runtime/metrics/reporters/start-reporters.ts';
-import { standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
+import { type ResourceManagerDriver, standaloneDriver } from '../../runtime/resourcemanager/resource-manager.ts';
 import { installationRoot } from '../../shared/installation.ts';
 import { systemClock } from '../../shared/time.ts';
 import type { ProcessContext, RunningProcess } from './process-frame.ts';
@@ -34,6 +34,16 @@ export interface RunningJobManager extends RunningProcess {
   /** How user code is run beside it. */
   readonly userCode: UserCodeWorkerOptions;
   readonly temporaryDirectory: string;
+  readonly address: { readonly rpcHost: string; readonly rpcPort: number; readonly restHost: string; readonly restPort: number };
+}
+
+/** How a cluster gets its workers, and ends, where people do not see to both. */
+export interface ClusterResources {
+  readonly driver: ResourceManagerDriver;
+  /** The first free one is taken. */
+  readonly rpcPorts: readonly number[];
+  /** Somebody asked for the end of the cluster. */
+  onShutDown(): void;
 }
 
 export interface JobManagerStart {
@@ -41,6 +51,8 @@ export interface JobManagerStart {
   readonly leadership: Leadership | undefined;
   /** See {@link Dispatcher.forgetResults}. */
   readonly keepsResults?: boolean;
+  /** Absent: people start TaskManagers and end the cluster. */
+  readonly resources?: ClusterResources | undefined;
 }
 
 /** Whoever starts it says when the process is ready. */
@@ -57,7 +69,7 @@ export async function startJobManager(context: ProcessContext, start: JobManager
 async function startServices(
   context: ProcessContext,
   directory: TemporaryDirectory,
-  { leadership, keepsResults }: JobManagerStart,
+  { leadership, keepsResults, resources }: JobManagerStart,
 ): Promise<RunningJobManager> {
   const { config, log } = context;
   const workers = workerOptions(context);
@@ -65,13 +77,14 @@ async function startServices(
     config,
     clock: systemClock,
     log,
-    driver: standaloneDriver,
+    driver: resources?.driver ?? standaloneDriver,
     leadership,
     keepsResults,
     temporaryDirectory: directory.path,
     onShutDown: () => {
       log.info('The cluster is shut down by request.');
-      context.end(0);
+      if (resources) resources.onShutDown();
+      else context.end(0);
     },
     createUserCode: (blobs) => (jobGraph, listener) => new JobUserCodeThread(workers, blobs, jobGraph, listener),
     createPrograms: ({ dispatcher }) =>
@@ -85,7 +98,8 @@ async function startServices(
       }),
   });
   const bindHost = config.get('jobmanager.bind-host') ?? config.get('jobmanager.rpc.address') ?? loopback;
-  const rpcPort = await jobManager.listen(bindHost, leadership ? highlyAvailablePort(config) : standalonePort(config));
+  const rpcPorts = leadership ? [highlyAvailablePort(config)] : (resources?.rpcPorts ?? [standalonePort(config)]);
+  const rpcPort = await listenOnOneOf(jobManager, bindHost, rpcPorts);
   log.info(`TaskManagers register at ${bindHost}:${rpcPort}.`);
   // Before anybody can ask for them.
   await jobManager.dispatcher.recoverJobs();
@@ -111,16 +125,18 @@ async function startServices(
     host: bindHost,
     groups: () => jobManagerGroups(jobManager.dispatcher, config.get('jobmanager.rpc.address') ?? loopback, systemClock, processMetrics()),
   });
-  if (leadership) {
-    const host = config.get('jobmanager.rpc.address') ?? loopback;
-    const { hostname, port } = new URL(rest.url);
-    const restHost = config.get('rest.address') ?? hostname;
-    await leadership.publishAddress({ rpcHost: host, rpcPort, restHost, restPort: Number(port) });
-  }
+  const address = {
+    rpcHost: config.get('jobmanager.rpc.address') ?? loopback,
+    rpcPort,
+    restHost: config.get('rest.address') ?? new URL(rest.url).hostname,
+    restPort: rest.port,
+  };
+  await leadership?.publishAddress(address);
   return {
     jobManager,
     userCode: workers,
     temporaryDirectory: directory.path,
+    address,
     close: async () => {
       reporters.close();
       await rest.close();
@@ -128,6 +144,18 @@ async function startServices(
       directory.remove();
     },
   };
+}
+
+/** Throws UserError('PORT_TAKEN') of the last one. */
+async function listenOnOneOf(jobManager: JobManager, host: string, ports: readonly number[]): Promise<number> {
+  for (const port of ports.slice(0, -1)) {
+    try {
+      return await jobManager.listen(host, port);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'PORT_TAKEN') throw error;
+    }
+  }
+  return jobManager.listen(host, ports.at(-1) as number);
 }
 
 function standalonePort(config: Configuration): number {

@@ -6,7 +6,7 @@ import { type FencingToken, randomHex } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import type { Leadership } from '../ha/high-availability.ts';
-import { ResourceManager, type ResourceManagerDriver } from '../resourcemanager/resource-manager.ts';
+import { ResourceManager, type ResourceManagerDriver, standaloneDriver } from '../resourcemanager/resource-manager.ts';
 import { listenRpc, openRpc, type RpcServer } from '../rpc/connection.ts';
 import { frameSize } from '../rpc/frame-size.ts';
 import type { TaskExecutorGateway } from '../rpc/gateways.ts';
@@ -47,6 +47,7 @@ export class JobManager {
       log: log.of('ResourceManager'),
       driver: options.driver,
       slotTimeoutMs: config.get('slot.request.timeout'),
+      idleTimeoutMs: options.driver === standaloneDriver ? undefined : config.get('resourcemanager.taskmanager-timeout'),
       spreadEvenly: config.get('taskmanager.load-balance.mode') === 'SLOTS' || config.get('cluster.evenly-spread-out-slots'),
       fencing: this.#fencing,
     });

@@ -10,13 +10,14 @@ import type { MetricDump, TaskExecutorGateway, TaskLocation, TaskManagerInfo, Ta
 
 /** How workers come and go: nothing to do when people start them (standalone), containers elsewhere. */
 export interface ResourceManagerDriver {
-  /** Slots that are wanted and not there. Called when the number changes. */
+  /** Slots that are wanted and not there. Called when the number changes, also to 0. */
   requestWorkers(missingSlots: number): void;
-  /** The worker has had no allocated slot for the idle time. */
+  workerRegistered(taskManagerId: TaskManagerId): void;
+  /** The worker has had no allocated slot for the idle time, and is no longer registered. */
   releaseWorker(taskManagerId: TaskManagerId): void;
 }
 
-export const standaloneDriver: ResourceManagerDriver = { requestWorkers() {}, releaseWorker() {} };
+export const standaloneDriver: ResourceManagerDriver = { requestWorkers() {}, workerRegistered() {}, releaseWorker() {} };
 
 export interface RegisteredTaskManager {
   readonly registration: TaskManagerRegistration;
@@ -24,6 +25,8 @@ export interface RegisteredTaskManager {
   readonly slots: Map<number, { allocationId: AllocationId; jobId: JobId } | undefined>;
   lastHeartbeat: number;
   metrics: MetricDump;
+  /** How often one of its slots was given away. */
+  allocations: number;
 }
 
 export interface AllocatedSlot {
@@ -44,6 +47,8 @@ export interface ResourceManagerOptions {
   readonly log: Logger;
   readonly driver: ResourceManagerDriver;
   readonly slotTimeoutMs: number;
+  /** Workers without a job go back to the driver after this time; undefined: they stay. */
+  readonly idleTimeoutMs?: number | undefined;
   /** A job's tasks go to as many TaskManagers as there are, instead of as few as hold them. */
   readonly spreadEvenly?: boolean | undefined;
   readonly fencing: FencingToken;
@@ -61,13 +66,17 @@ export class ResourceManager {
   readonly #fencing: FencingToken;
   readonly #taskManagers = new Map<TaskManagerId, RegisteredTaskManager>();
   readonly #waiting: Request[] = [];
+  readonly #idleTimeoutMs: number | undefined;
   #willTell = false;
+  /** What the driver was told last. */
+  #missing = 0;
 
   constructor(options: ResourceManagerOptions) {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#driver = options.driver;
     this.#slotTimeoutMs = options.slotTimeoutMs;
+    this.#idleTimeoutMs = options.idleTimeoutMs;
     this.#spreadEvenly = options.spreadEvenly ?? false;
     this.#fencing = options.fencing;
   }
@@ -79,10 +88,13 @@ export class ResourceManager {
       slots: new Map(registration.slots.map((slot) => [slot.slotIndex, undefined])),
       lastHeartbeat: this.#clock.now(),
       metrics: {},
+      allocations: 0,
     };
     this.#taskManagers.set(registration.taskManagerId, taskManager);
     this.#log.info(`TaskManager ${registration.taskManagerId} registered with ${registration.slots.length} slot(s).`);
+    this.#driver.workerRegistered(registration.taskManagerId);
     this.#serve();
+    this.#watchIdle(taskManager);
     return taskManager;
   }
 
@@ -151,12 +163,30 @@ export class ResourceManager {
       this.#remove(request);
       request.reject(cause);
     }
+    this.#tellDriver();
   }
 
   releaseSlot(slot: AllocatedSlot): void {
     const { slots } = slot.taskManager;
     for (const [index, held] of slots) if (held?.allocationId === slot.allocationId) slots.set(index, undefined);
     this.#serve();
+    this.#watchIdle(slot.taskManager);
+  }
+
+  /** A worker that stays idle for the whole time is given back. */
+  #watchIdle(taskManager: RegisteredTaskManager): void {
+    const idleTimeoutMs = this.#idleTimeoutMs;
+    if (idleTimeoutMs === undefined || !isIdle(taskManager)) return;
+    const allocations = taskManager.allocations;
+    this.#clock.schedule(idleTimeoutMs, () => {
+      const { taskManagerId } = taskManager.registration;
+      if (!isIdle(taskManager) || taskManager.allocations !== allocations || this.#taskManagers.get(taskManagerId) !== taskManager) return;
+      this.#log.info(
+        `TaskManager ${taskManagerId} has been idle for ${idleTimeoutMs} ms (resourcemanager.taskmanager-timeout) and is released.`,
+      );
+      this.unregister(taskManagerId);
+      this.#driver.releaseWorker(taskManagerId);
+    });
   }
 
   #serve(): void {
@@ -166,7 +196,13 @@ export class ResourceManager {
       this.#remove(request);
       this.#allocate(request, free.taskManager, free.slotIndex);
     }
-    if (this.#waiting.length > 0) this.#driver.requestWorkers(this.#waiting.length);
+    this.#tellDriver();
+  }
+
+  #tellDriver(): void {
+    if (this.#waiting.length === this.#missing) return;
+    this.#missing = this.#waiting.length;
+    this.#driver.requestWorkers(this.#missing);
   }
 
   /** Fills one TaskManager after the other, in the order they came; or, to spread evenly, takes the one with most free slots. */
@@ -182,6 +218,7 @@ export class ResourceManager {
 
   #allocate(request: Request, taskManager: RegisteredTaskManager, slotIndex: number): void {
     const allocationId = randomHex(16);
+    taskManager.allocations++;
     taskManager.slots.set(slotIndex, { allocationId, jobId: request.jobId });
     taskManager.gateway.requestSlot({ slotIndex, jobId: request.jobId, allocationId, fencing: this.#fencing }).then(
       (location) => request.resolve({ allocationId, taskManager, location }),
@@ -197,6 +234,7 @@ export class ResourceManager {
   #expire(request: Request): void {
     if (!this.#waiting.includes(request)) return;
     this.#remove(request);
+    this.#tellDriver();
     request.reject(
       new UserError('NO_RESOURCE_AVAILABLE', {
         problem: `NoResourceAvailableException: Could not acquire the minimum required resources: no slot came free within ${this.#slotTimeoutMs} ms.`,
@@ -215,4 +253,8 @@ export class ResourceManager {
     const index = this.#waiting.indexOf(request);
     if (index >= 0) this.#waiting.splice(index, 1);
   }
+}
+
+function isIdle({ slots }: RegisteredTaskManager): boolean {
+  return [...slots.values()].every((slot) => slot === undefined);
 }

@@ -8,10 +8,15 @@ function setUp(options: Partial<ResourceManagerOptions> = {}) {
   const clock = new ManualClock();
   const lines: string[] = [];
   const wanted: number[] = [];
+  const released: string[] = [];
   const manager = new ResourceManager({
     clock,
     log: new LineLogger('test', 'INFO', (line) => lines.push(line)),
-    driver: { requestWorkers: (missing) => wanted.push(missing), releaseWorker() {} },
+    driver: {
+      requestWorkers: (missing) => wanted.push(missing),
+      workerRegistered() {},
+      releaseWorker: (taskManagerId) => released.push(taskManagerId),
+    },
     slotTimeoutMs: 5000,
     fencing: 'f',
     ...options,
@@ -39,7 +44,7 @@ function setUp(options: Partial<ResourceManagerOptions> = {}) {
     (await Promise.all(Array.from({ length: count }, () => manager.requestSlot('job')))).map(
       ({ location }) => `${location.taskManagerId}${location.slotIndex}`,
     );
-  return { clock, lines, wanted, manager, add, places };
+  return { clock, lines, wanted, released, manager, add, places };
 }
 
 describe('slots are taken', () => {
