@@ -5,20 +5,30 @@
  */
 import type { BatchEncoder } from './codec.ts';
 import { ColumnWriter } from './columns/column-writer.ts';
-import { columnKind, fieldValues, form, kindOf, type Layout, longestTuple, mostFields, widen } from './columns/layout.ts';
+import { columnKind, columnOf, fieldValues, form, type Layout, longestTuple, mostFields, widen } from './columns/layout.ts';
 import { LayoutEncoder } from './columns/layout-encoder.ts';
 import { writeNumbers } from './columns/number-column.ts';
 import { refuseSymbolKeys } from './value-codec.ts';
 
-export const batchVersion = 2;
+export const batchVersion = 3;
 /** Different shapes of records on one channel; those beyond travel as self-describing values. */
-const maxShapes = 64;
+export const maxShapes = 64;
 /** Layouts of one channel, widened ones included. */
 export const maxLayouts = 1024;
 /** Layouts of one batch, which a byte tells apart. */
 const maxBatchLayouts = 200;
 /** A full batch. */
 const usualRecords = 512;
+
+export interface BatchEncoderSettings {
+  readonly noTimestamp: number;
+  /** Says of an error whose record it was. */
+  locate(error: unknown): unknown;
+  /** So many encoders share the memory for dictionaries. */
+  readonly channels: number;
+  /** Called once, when there are more shapes than are worth it, with a field that makes them many. */
+  onManyShapes(field: string): void;
+}
 
 export class ColumnBatchEncoder implements BatchEncoder {
   count = 0;
@@ -30,6 +40,8 @@ export class ColumnBatchEncoder implements BatchEncoder {
   readonly #writer = new ColumnWriter();
   readonly #noTimestamp: number;
   readonly #locate: (error: unknown) => unknown;
+  readonly #channels: number;
+  #onManyShapes: ((field: string) => void) | undefined;
   #layouts = 0;
   #last: LayoutEncoder;
   /** By record, once the batch has more than one layout. */
@@ -37,11 +49,12 @@ export class ColumnBatchEncoder implements BatchEncoder {
   #timestamps = new Float64Array(usualRecords);
   #timestamped = false;
 
-  /** `locate` says of an error whose record it was. */
-  constructor(noTimestamp: number, locate: (error: unknown) => unknown) {
+  constructor({ noTimestamp, locate, channels, onManyShapes }: BatchEncoderSettings) {
     this.#noTimestamp = noTimestamp;
     this.#locate = locate;
-    this.#plain = this.#create({ form: form.value, fields: [''], kinds: [columnKind.any] });
+    this.#channels = channels;
+    this.#onManyShapes = onManyShapes;
+    this.#plain = this.#create({ form: form.value, fields: [''], columns: [{ kind: columnKind.any }] });
     this.#last = this.#plain;
   }
 
@@ -98,23 +111,34 @@ export class ColumnBatchEncoder implements BatchEncoder {
     const name = `${shape.form} ${JSON.stringify(shape.fields)}`;
     const known = this.#shapes.get(name);
     if (known) return known;
-    if (this.#shapes.size >= maxShapes || this.#layouts >= maxLayouts) return this.#plain;
-    const layout = this.#create({ ...shape, kinds: fieldValues(shape, value).map(kindOf) });
+    if (this.#shapes.size >= maxShapes || this.#layouts >= maxLayouts) {
+      this.#onManyShapes?.(this.#rarestField(shape.fields));
+      this.#onManyShapes = undefined;
+      return this.#plain;
+    }
+    const layout = this.#create({ ...shape, columns: fieldValues(shape, value).map((field) => columnOf(field)) });
     this.#shapes.set(name, layout);
     return layout;
   }
 
   #widened(layout: LayoutEncoder, value: unknown): LayoutEncoder {
     if (this.#layouts >= maxLayouts) return this.#plain;
-    const { form: layoutForm, fields, kinds } = layout.layout;
+    const { form: layoutForm, fields, columns } = layout.layout;
     const values = fieldValues(layout.layout, value);
-    const wider = this.#create({ form: layoutForm, fields, kinds: kinds.map((kind, index) => widen(kind, values[index])) });
+    const wider = this.#create({ form: layoutForm, fields, columns: columns.map((column, index) => widen(column, values[index])) });
     this.#shapes.set(`${layoutForm} ${JSON.stringify(fields)}`, wider);
     return wider;
   }
 
   #create(layout: Layout): LayoutEncoder {
-    return new LayoutEncoder(layout, this.#layouts++);
+    return new LayoutEncoder(layout, { id: this.#layouts++, channels: this.#channels });
+  }
+
+  /** The one that fewest of the other shapes have. */
+  #rarestField(fields: readonly string[]): string {
+    const shapes = [...this.#shapes.values()].map(({ layout }) => new Set(layout.fields));
+    const uses = (field: string): number => shapes.filter((shape) => shape.has(field)).length;
+    return fields.reduce((rarest, field) => (uses(field) < uses(rarest) ? field : rarest));
   }
 
   #markLayout(row: number): void {
@@ -147,15 +171,16 @@ export class ColumnBatchEncoder implements BatchEncoder {
 
 /** Undefined for what has no fields to speak of: it travels as a self-describing value. */
 function shapeOf(value: unknown): Pick<Layout, 'form' | 'fields'> | undefined {
-  if (typeof value !== 'object' || value === null) return kindOf(value) === columnKind.any ? undefined : { form: form.value, fields: [''] };
-  if (Array.isArray(value)) {
-    if (value.length === 0 || value.length > longestTuple || value.includes(undefined)) return undefined;
-    return { form: form.tuple, fields: Array.from(value, (_, index) => String(index)) };
+  const prototype = typeof value === 'object' && value !== null ? (Object.getPrototypeOf(value) as object | null) : undefined;
+  if (prototype === Array.prototype) {
+    const list = value as readonly unknown[];
+    if (list.length > 0 && list.length <= longestTuple && !list.includes(undefined))
+      return { form: form.tuple, fields: Array.from(list, (_, index) => String(index)) };
   }
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype !== Object.prototype && prototype !== null) return undefined;
-  refuseSymbolKeys(value, '');
-  const fields = Object.keys(value);
+  if (prototype !== Object.prototype && prototype !== null)
+    return columnOf(value).kind === columnKind.any ? undefined : { form: form.value, fields: [''] };
+  refuseSymbolKeys(value as object, '');
+  const fields = Object.keys(value as object);
   return fields.length === 0 || fields.length > mostFields ? undefined : { form: form.record, fields };
 }
 

@@ -1,8 +1,10 @@
 /** Deep copies of record values, equal to what encoding and decoding would give. */
 import { classCodecOf } from './class-codecs.ts';
-import { setField, unsupported } from './value-codec.ts';
+import { isView, setField, unsupported } from './value-codec.ts';
 
 const maxDepth = 200;
+/** A hole at this place is one of very many. */
+const hugeHole = 4096;
 
 export function cloneValue(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) {
@@ -10,15 +12,22 @@ export function cloneValue(value: unknown, depth = 0): unknown {
     return value;
   }
   if (depth > maxDepth) throw unsupported(value, '', `nested more than ${maxDepth} deep, or cyclic`);
-  if (Array.isArray(value)) return cloneArray(value, depth);
   const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype === Array.prototype) return cloneArray(value as unknown[], depth);
   if (prototype === Object.prototype || prototype === null) return cloneRecord(value as Record<string, unknown>, depth);
   return cloneOther(value, depth);
 }
 
 function cloneArray(value: readonly unknown[], depth: number): unknown[] {
   const copy: unknown[] = new Array(value.length);
-  for (let i = 0; i < value.length; i++) if (i in value) copy[i] = cloneValue(value[i], depth + 1);
+  for (let i = 0; i < value.length; i++) {
+    if (i in value) copy[i] = cloneValue(value[i], depth + 1);
+    else if (i === hugeHole) {
+      // So many holes are skipped: what follows is found by its index.
+      for (const key of Object.keys(value)) if (Number(key) > i) copy[Number(key)] = cloneValue(value[Number(key)], depth + 1);
+      break;
+    }
+  }
   return copy;
 }
 
@@ -39,16 +48,33 @@ function cloneField(field: unknown, key: string, depth: number): unknown {
   return cloneValue(field, depth + 1);
 }
 
+/** By the prototype itself: an instance of a subclass is no such value. */
 function cloneOther(value: object, depth: number): unknown {
-  if (value instanceof Date) return new Date(value.getTime());
-  if (value instanceof Map)
-    return new Map(Array.from(value, ([key, element]) => [cloneValue(key, depth + 1), cloneValue(element, depth + 1)]));
-  if (value instanceof Set) return new Set(Array.from(value, (element) => cloneValue(element, depth + 1)));
-  if (value instanceof RegExp) return new RegExp(value.source, value.flags);
-  // A Buffer among them: its own slice() copies nothing.
-  if (value instanceof Uint8Array) return new Uint8Array(value);
-  if (ArrayBuffer.isView(value) && 'slice' in value) return (value as Uint8Array).slice();
+  switch (Object.getPrototypeOf(value)) {
+    case Date.prototype:
+      return new Date((value as Date).getTime());
+    case Map.prototype:
+      return new Map(
+        Array.from(value as Map<unknown, unknown>, ([key, element]) => [cloneValue(key, depth + 1), cloneValue(element, depth + 1)]),
+      );
+    case Set.prototype:
+      return new Set(Array.from(value as Set<unknown>, (element) => cloneValue(element, depth + 1)));
+    case RegExp.prototype:
+      return new RegExp((value as RegExp).source, (value as RegExp).flags);
+    case ArrayBuffer.prototype:
+      return (value as ArrayBuffer).slice(0);
+  }
+  if (isView(value)) return cloneView(value);
   const codec = classCodecOf(value);
   if (!codec) throw unsupported(value, '');
   return codec.fromPlain(cloneValue(codec.toPlain(value), depth + 1));
+}
+
+/** With memory of its own. */
+function cloneView(value: ArrayBufferView): unknown {
+  const { buffer, byteOffset, byteLength } = value;
+  const memory = new Uint8Array(byteLength);
+  memory.set(new Uint8Array(buffer, byteOffset, byteLength));
+  if (Buffer.isBuffer(value)) return Buffer.from(memory.buffer);
+  return new (value.constructor as new (buffer: ArrayBuffer) => unknown)(memory.buffer);
 }

@@ -34,7 +34,8 @@ export interface DecodedBatch {
 }
 
 export interface CodecFactory {
-  createEncoder(options: { operatorName: string; type?: TypeInfo | undefined }): BatchEncoder;
+  /** `channels`: so many encoders share what one may take for dictionaries. */
+  createEncoder(options: { operatorName: string; type?: TypeInfo | undefined; channels?: number }): BatchEncoder;
   createDecoder(options: { operatorName: string }): BatchDecoder;
   /** A generated deep copy for values on same-thread edges and between chained operators. */
   createCloner(options: { operatorName: string; type?: TypeInfo | undefined }): (value: unknown) => unknown;

@@ -2,24 +2,38 @@
 import { UserError } from '../shared/errors.ts';
 import { MIN_TIMESTAMP } from '../shared/time.ts';
 import { ColumnBatchDecoder } from './batch-decoder.ts';
-import { ColumnBatchEncoder } from './batch-encoder.ts';
+import { ColumnBatchEncoder, maxShapes } from './batch-encoder.ts';
 import type { CodecFactory } from './codec.ts';
 import { ShapeCloner } from './shape-cloner.ts';
 
-export const codecs: CodecFactory = {
-  createEncoder: ({ operatorName }) => new ColumnBatchEncoder(MIN_TIMESTAMP, (error) => located(error, operatorName)),
-  createDecoder: () => new ColumnBatchDecoder(),
-  createCloner: ({ operatorName }) => {
-    const cloner = new ShapeCloner();
-    return (value) => {
-      try {
-        return cloner.clone(value);
-      } catch (error) {
-        throw located(error, operatorName);
-      }
-    };
-  },
-};
+/** `warn` hears of what works, but not well. */
+export function codecsWith(warn: (message: string) => void): CodecFactory {
+  return {
+    createEncoder: ({ operatorName, channels = 1 }) =>
+      new ColumnBatchEncoder({
+        noTimestamp: MIN_TIMESTAMP,
+        locate: (error) => located(error, operatorName),
+        channels,
+        onManyShapes: (field) =>
+          warn(
+            `Operator '${operatorName}' emits records of more than ${maxShapes} shapes; the field '${field}' is in few of them. Further shapes travel with all their field names, which is slower. Where names are data, use a Map or a list of pairs.`,
+          ),
+      }),
+    createDecoder: () => new ColumnBatchDecoder(),
+    createCloner: ({ operatorName }) => {
+      const cloner = new ShapeCloner();
+      return (value) => {
+        try {
+          return cloner.clone(value);
+        } catch (error) {
+          throw located(error, operatorName);
+        }
+      };
+    },
+  };
+}
+
+export const codecs: CodecFactory = codecsWith((message) => console.warn(message));
 
 function located(error: unknown, operatorName: string): unknown {
   if (!(error instanceof UserError)) return error;

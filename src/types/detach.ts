@@ -19,16 +19,24 @@ export function flattenString(text: string): string {
   return buffer.toString(encoding, 0, bytes);
 }
 
+/** Plain objects and arrays within each other whose strings are looked at. */
+const deepest = 6;
+/** Longer lists grow from update to update, and would be walked in full each time. */
+const longestList = 64;
+
 /** Strings of a value that will outlive its batch, made independent of it; other values come back as they are. */
-export function detachStrings(value: unknown): unknown {
+export function detachStrings(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return flattenString(value);
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  if (Array.isArray(value) && value.length > longestList) return value;
   const fields = value as Record<string, unknown>;
   for (const key in fields) {
     const field = fields[key];
-    if (typeof field !== 'string' || field.length < shortestSlice) continue;
-    if (Object.isFrozen(value)) return value;
-    fields[key] = flattenString(field);
+    if (typeof field === 'string') {
+      if (field.length < shortestSlice) continue;
+      if (Object.isFrozen(value)) return value;
+      fields[key] = flattenString(field);
+    } else if (typeof field === 'object' && field !== null && depth < deepest) detachStrings(field, depth + 1);
   }
   return value;
 }

@@ -77,7 +77,7 @@ function hashPart(before: number, part: unknown, whole: object): number {
     for (let i = 0; i < part.length; i++) hash = hashPart(hash, part[i], whole);
     return hash;
   }
-  if (part instanceof Date || ArrayBuffer.isView(part)) return hashBytes(before, encodeValue(part));
+  if (part instanceof Date || ArrayBuffer.isView(part)) return hashBytes(before, encodeValue(asBytes(part)));
   if (part instanceof Map || part instanceof Set || part instanceof Promise) throw invalidKey(whole);
   const record = part as Record<string, unknown>;
   const names = sortedNames(record);
@@ -198,7 +198,7 @@ function identityText(part: unknown, whole: unknown): string {
     for (let i = 0; i < part.length; i++) text += identityText(part[i], whole);
     return `${text}]`;
   }
-  if (part instanceof Date || ArrayBuffer.isView(part)) return `b${Buffer.from(encodeValue(part)).toString('latin1')}`;
+  if (part instanceof Date || ArrayBuffer.isView(part)) return `b${Buffer.from(encodeValue(asBytes(part))).toString('latin1')}`;
   if (part instanceof Map || part instanceof Set || part instanceof Promise) throw invalidKey(whole);
   let text = '{';
   for (const name of Object.keys(part).sort())
@@ -216,4 +216,9 @@ function invalidKey(key: unknown): UserError {
     found: 'Keys are strings, numbers other than NaN, bigints, booleans, null, dates, and arrays or plain objects of these.',
     tryNext: ['Filter such records out before keyBy, or give them a key of their own.'],
   });
+}
+
+/** As a key a Buffer is the bytes that it holds. */
+function asBytes(part: Date | ArrayBufferView): unknown {
+  return Buffer.isBuffer(part) ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength) : part;
 }

@@ -28,9 +28,11 @@ export const tag = {
   class: 16,
   regexp: 17,
   shaped: 18,
+  sparse: 19,
 } as const;
 
-const typedArrays = [
+/** Views of memory; the index is the type's number in the encoding, so the order stays. */
+const viewTypes: readonly { readonly prototype: object }[] = [
   Int8Array,
   Uint8ClampedArray,
   Int16Array,
@@ -41,7 +43,15 @@ const typedArrays = [
   Float64Array,
   BigInt64Array,
   BigUint64Array,
-] as const;
+  Buffer,
+  DataView,
+  // Not every Node.js that Weir runs on has it.
+  (globalThis as unknown as { Float16Array?: typeof Float32Array }).Float16Array ?? class Float16Array {},
+];
+const viewKinds = new Map(viewTypes.map(({ prototype }, kind) => [prototype, kind]));
+const memoryKind = viewTypes.length;
+/** Arrays with more holes in a row than this, and more holes than values, are written by index. */
+const holesInFull = 64;
 const maxDepth = 200;
 /** Damaged bytes may announce more, at every level of nesting: what is longer gets its room as its elements come. */
 const trustedLength = 1024;
@@ -104,6 +114,8 @@ export function readValue(reader: ByteReader, depth = 0): unknown {
       return reader.bytes(reader.varint());
     case tag.array:
       return readArray(reader, depth);
+    case tag.sparse:
+      return readSparse(reader, depth);
     case tag.record:
       return readRecord(reader, depth);
     case tag.map:
@@ -111,7 +123,7 @@ export function readValue(reader: ByteReader, depth = 0): unknown {
     case tag.set:
       return new Set(readList(reader, depth));
     case tag.typedArray:
-      return readTypedArray(reader);
+      return readMemory(reader);
     case tag.class:
       return readClass(reader, depth);
     case tag.regexp:
@@ -145,56 +157,99 @@ function writeNumber(writer: ByteWriter, value: number): void {
 
 function writeObject(writer: ByteWriter, value: object, path: string, depth: number): void {
   if (depth > maxDepth) throw unsupported(value, path, `nested more than ${maxDepth} deep, or cyclic`);
-  if (Array.isArray(value)) {
-    writeArray(writer, value, path, depth);
-    return;
+  // By the prototype itself: an instance of a subclass would come back as something else.
+  switch (Object.getPrototypeOf(value)) {
+    case Array.prototype:
+      writeArray(writer, value as unknown[], path, depth);
+      return;
+    case Object.prototype:
+    case null:
+      writeRecord(writer, value as Record<string, unknown>, path, depth);
+      return;
+    case Date.prototype:
+      writer.uint8(tag.date);
+      writer.float64((value as Date).getTime());
+      return;
+    case Uint8Array.prototype:
+      writer.uint8(tag.bytes);
+      writer.varint((value as Uint8Array).length);
+      writer.bytes(value as Uint8Array);
+      return;
+    case Map.prototype:
+      writePairs(writer, value as Map<unknown, unknown>, path, depth);
+      return;
+    case Set.prototype: {
+      const set = value as Set<unknown>;
+      writer.uint8(tag.set);
+      writer.varint(set.size);
+      for (const element of set) writeValue(writer, element, `${path}{}`, depth);
+      return;
+    }
+    case RegExp.prototype:
+      writer.uint8(tag.regexp);
+      writer.string((value as RegExp).source);
+      writer.string((value as RegExp).flags);
+      return;
+    case ArrayBuffer.prototype:
+      writeMemory(writer, memoryKind, new Uint8Array(value as ArrayBuffer));
+      return;
   }
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype === Object.prototype || prototype === null) {
-    writeRecord(writer, value as Record<string, unknown>, path, depth);
-    return;
+  const kind = viewKinds.get(Object.getPrototypeOf(value) as object);
+  if (kind === undefined) writeClass(writer, value, path, depth);
+  else {
+    const { buffer, byteOffset, byteLength } = value as ArrayBufferView;
+    writeMemory(writer, kind, new Uint8Array(buffer, byteOffset, byteLength));
   }
-  if (value instanceof Date) {
-    writer.uint8(tag.date);
-    writer.float64(value.getTime());
-    return;
-  }
-  if (value instanceof Uint8Array && !(value instanceof Uint8ClampedArray)) {
-    writer.uint8(tag.bytes);
-    writer.varint(value.length);
-    writer.bytes(value);
-    return;
-  }
-  if (value instanceof Map) {
-    writePairs(writer, value, path, depth);
-    return;
-  }
-  if (value instanceof Set) {
-    writer.uint8(tag.set);
-    writer.varint(value.size);
-    for (const element of value) writeValue(writer, element, `${path}{}`, depth);
-    return;
-  }
-  if (value instanceof RegExp) {
-    writer.uint8(tag.regexp);
-    writer.string(value.source);
-    writer.string(value.flags);
-    return;
-  }
-  if (ArrayBuffer.isView(value)) {
-    writeTypedArray(writer, value, path);
-    return;
-  }
-  writeClass(writer, value, path, depth);
 }
 
 function writeArray(writer: ByteWriter, value: readonly unknown[], path: string, depth: number): void {
+  const begin = writer.position;
   writer.uint8(tag.array);
   writer.varint(value.length);
+  let holes = 0;
   for (let i = 0; i < value.length; i++) {
-    if (i in value) writeValue(writer, value[i], `${path}[${i}]`, depth);
-    else writer.uint8(tag.hole);
+    if (i in value) {
+      writeValue(writer, value[i], `${path}[${i}]`, depth);
+      holes = 0;
+      continue;
+    }
+    writer.uint8(tag.hole);
+    if (++holes !== holesInFull) continue;
+    const indexes = Object.keys(value).filter(isIndex);
+    if (indexes.length * 2 > value.length) continue;
+    writer.position = begin;
+    writeSparse(writer, value, indexes, path, depth);
+    return;
   }
+}
+
+function writeSparse(writer: ByteWriter, value: readonly unknown[], indexes: readonly string[], path: string, depth: number): void {
+  writer.uint8(tag.sparse);
+  writer.varint(value.length);
+  writer.varint(indexes.length);
+  for (const index of indexes) {
+    writer.varint(Number(index));
+    writeValue(writer, value[Number(index)], `${path}[${index}]`, depth);
+  }
+}
+
+function isIndex(key: string): boolean {
+  return String(Number(key) >>> 0) === key && Number(key) < 2 ** 32 - 1;
+}
+
+function readSparse(reader: ByteReader, depth: number): unknown[] {
+  const length = reader.varint();
+  const count = reader.varint();
+  reader.need(count);
+  if (length >= 2 ** 32) throw corrupt('length of an array');
+  const array: unknown[] = [];
+  array.length = length;
+  for (let i = 0; i < count; i++) {
+    const index = reader.varint();
+    if (index >= length) throw corrupt('index of an array');
+    array[index] = readValue(reader, depth + 1);
+  }
+  return array;
 }
 
 function readArray(reader: ByteReader, depth: number): unknown[] {
@@ -298,20 +353,26 @@ function readPairs(reader: ByteReader, depth: number): [unknown, unknown][] {
   return pairs;
 }
 
-function writeTypedArray(writer: ByteWriter, value: ArrayBufferView, path: string): void {
-  const kind = typedArrays.findIndex((type) => value instanceof type);
-  if (kind < 0) throw unsupported(value, path);
-  writer.uint8(tag.typedArray);
-  writer.uint8(kind);
-  writer.varint(value.byteLength);
-  writer.bytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+/** Of the types that travel; no subclass of them. */
+export function isView(value: object): value is ArrayBufferView {
+  const prototype = Object.getPrototypeOf(value) as object;
+  return prototype === Uint8Array.prototype || viewKinds.has(prototype);
 }
 
-function readTypedArray(reader: ByteReader): unknown {
-  const type = typedArrays[reader.uint8()];
-  const bytes = reader.bytes(reader.varint());
-  if (!type || bytes.byteLength % type.BYTES_PER_ELEMENT !== 0) throw corrupt('typed array');
-  return new type(bytes.buffer as ArrayBuffer);
+function writeMemory(writer: ByteWriter, kind: number, bytes: Uint8Array): void {
+  writer.uint8(tag.typedArray);
+  writer.uint8(kind);
+  writer.varint(bytes.length);
+  writer.bytes(bytes);
+}
+
+function readMemory(reader: ByteReader): unknown {
+  const kind = reader.uint8();
+  const { buffer } = reader.bytes(reader.varint());
+  if (kind === memoryKind) return buffer;
+  const type = viewTypes[kind] as (new (buffer: ArrayBufferLike) => unknown) & { readonly BYTES_PER_ELEMENT?: number };
+  if (!type || buffer.byteLength % (type.BYTES_PER_ELEMENT ?? 1) !== 0) throw corrupt('typed array');
+  return (type as unknown) === Buffer ? Buffer.from(buffer) : new type(buffer);
 }
 
 function readBigInt(reader: ByteReader): bigint {

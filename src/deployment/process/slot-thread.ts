@@ -11,7 +11,7 @@ import { SlotRuntime } from '../../runtime/task/slot-runtime.ts';
 import type { SlotThreadData, SlotThreadGateway, SlotThreadListener } from '../../runtime/taskmanager/slot-thread.ts';
 import { systemClock } from '../../shared/time.ts';
 import { FileCheckpointStreams } from '../../state/storage/file-checkpoint-streams.ts';
-import { codecs } from '../../types/codecs.ts';
+import { codecsWith } from '../../types/codecs.ts';
 import { containUserCode, writeConsoleSynchronously } from './contain-user-code.ts';
 import { openProcessLog } from './process-log.ts';
 
@@ -25,6 +25,7 @@ writeConsoleSynchronously();
 installConnectors(builtInConnectors);
 
 const log = openProcessLog(data.logFile, data.logLevel).of(`slot ${data.slotIndex}`);
+const codecs = codecsWith((message) => log.warn(message));
 const config = Configuration.of(data.configuration);
 const network = await createSlotNetwork({
   config,

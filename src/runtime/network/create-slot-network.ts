@@ -220,7 +220,7 @@ class ThreadNetwork implements SlotNetwork {
       queue.onRoom = onRoom;
       return new LocalSubpartition(queue, options.objectReuse ? (value) => value : codecs.createCloner({ operatorName, type }));
     }
-    const encoder = codecs.createEncoder({ operatorName, type });
+    const encoder = codecs.createEncoder({ operatorName, type, channels: options.descriptor.subpartitions.length });
     const buffers = known(partitionBuffers, key);
     if (consumer.taskManagerId === this.location.taskManagerId) {
       const words = known(options.channels.rings[key], key);

@@ -6,6 +6,7 @@ export class ColumnReader extends ByteReader {
   uint16s: Uint16Array = new Uint16Array(0);
   int32s: Int32Array = new Int32Array(0);
   float64s: Float64Array = new Float64Array(0);
+  bigint64s: BigInt64Array = new BigInt64Array(0);
 
   constructor() {
     super(new Uint8Array(0));
@@ -30,5 +31,6 @@ export class ColumnReader extends ByteReader {
     this.uint16s = new Uint16Array(buffer);
     this.int32s = new Int32Array(buffer);
     this.float64s = new Float64Array(buffer);
+    this.bigint64s = new BigInt64Array(buffer);
   }
 }

@@ -1,9 +1,22 @@
-/** Reads the columns of one layout and builds a fresh value per row, by code made for the layout. */
+/**
+ * Reads the columns of one layout and builds a fresh value per row, by code made for the layout. Records and lists within
+ * records are read by decoders of their own, before the rows that hold them.
+ */
 import { corrupt } from '../byte-reader.ts';
 import { compileFunction } from '../generated-code.ts';
 import { readValue, setField } from '../value-codec.ts';
 import type { ColumnReader } from './column-reader.ts';
-import { baseKind, columnKind, form, type Layout, longestTuple, mostFields, nullable } from './layout.ts';
+import {
+  baseKind,
+  type ColumnLayout,
+  columnKind,
+  deepestNesting,
+  form,
+  type Layout,
+  longestTuple,
+  mostFields,
+  nullable,
+} from './layout.ts';
 import { NumberColumnReader } from './number-column.ts';
 import { StringColumnReader } from './string-column.ts';
 
@@ -15,34 +28,42 @@ const rowsBeforeCode = 32;
 /** Bodies for one layout beyond which rows are built by plain steps. */
 const mostBuilders = 16;
 
+/** What the columns of one field are read with. */
+interface FieldReader {
+  readonly column: ColumnLayout;
+  readonly numbers: NumberColumnReader | undefined;
+  readonly strings: StringColumnReader | undefined;
+  readonly child: LayoutDecoder | undefined;
+}
+
+const kindsWithNumbers: readonly number[] = [columnKind.number, columnKind.date, columnKind.bytes, columnKind.list];
+
 export class LayoutDecoder {
   readonly layout: Layout;
-  readonly #numbers: readonly (NumberColumnReader | undefined)[];
-  readonly #strings: readonly (StringColumnReader | undefined)[];
+  readonly #fields: readonly FieldReader[];
   readonly #builders = new Map<string, Build>();
   #rowsSeen = 0;
 
   constructor(layout: Layout) {
     this.layout = layout;
-    this.#numbers = layout.kinds.map((kind) => (baseKind(kind) === columnKind.number ? new NumberColumnReader() : undefined));
-    this.#strings = layout.kinds.map((kind) => (baseKind(kind) === columnKind.string ? new StringColumnReader() : undefined));
+    this.#fields = layout.columns.map((column) => {
+      const base = baseKind(column.kind);
+      return {
+        column,
+        numbers: kindsWithNumbers.includes(base) ? new NumberColumnReader() : undefined,
+        strings: base === columnKind.string ? new StringColumnReader() : undefined,
+        child: column.child && new LayoutDecoder(column.child),
+      };
+    });
   }
 
   /** The definition that stands in front of the first rows. */
   static define(reader: ColumnReader): LayoutDecoder {
-    const layoutForm = reader.uint8();
-    const count = reader.varint();
-    const most = layoutForm === form.value ? 1 : layoutForm === form.tuple ? longestTuple : mostFields;
-    if (count === 0 || count > most || layoutForm > form.tuple) throw corrupt('layout');
-    const fields = Array.from({ length: count }, () => reader.string());
-    const kinds = Array.from({ length: count }, () => reader.uint8());
-    for (const kind of kinds) if (baseKind(kind) > columnKind.any || kind >= 2 * nullable) throw corrupt(`unknown kind of column: ${kind}`);
-    if (new Set(fields).size !== count) throw corrupt('field names');
-    return new LayoutDecoder({ form: layoutForm as Layout['form'], fields, kinds });
+    return new LayoutDecoder(readDefinition(reader, 0));
   }
 
   read(reader: ColumnReader, rows: number): unknown[] {
-    const columns = this.layout.kinds.map((kind, index) => this.#readColumn(reader, kind, index, rows));
+    const columns = this.#fields.map((field) => readColumn(reader, field, rows));
     this.#rowsSeen += rows;
     if (this.#rowsSeen < rowsBeforeCode) return this.#buildByLoop(rows, columns);
     const signature = columns.map((column) => letterOf(column)).join('');
@@ -54,43 +75,6 @@ export class LayoutDecoder {
     return build(rows, columns);
   }
 
-  #readColumn(reader: ColumnReader, kind: number, index: number, rows: number): Column {
-    const missing = kind >= nullable || kind === columnKind.missing ? readMissing(reader, rows) : undefined;
-    const present = this.#readPresent(reader, kind, index, rows);
-    if (!missing) return present ?? refuseAbsent();
-    return Array.from({ length: rows }, (_, row) => {
-      const mark = missing[row];
-      if (mark === 1) return null;
-      if (mark === 2) return undefined;
-      if (!present) throw corrupt('a value that is neither there nor missing');
-      return baseKind(kind) === columnKind.boolean ? present[row] === 1 : present[row];
-    });
-  }
-
-  #readPresent(reader: ColumnReader, kind: number, index: number, rows: number): Column | undefined {
-    switch (baseKind(kind)) {
-      case columnKind.number:
-        return (this.#numbers[index] as NumberColumnReader).read(reader, rows);
-      case columnKind.string:
-        return (this.#strings[index] as StringColumnReader).read(reader, rows);
-      case columnKind.boolean:
-        return this.#readBits(reader, rows);
-      case columnKind.any:
-        return readAny(reader, rows);
-      default:
-        return undefined;
-    }
-  }
-
-  #readBits(reader: ColumnReader, rows: number): Uint8Array {
-    reader.need((rows + 7) >> 3);
-    const bits = new Uint8Array(rows);
-    const { buffer, position } = reader;
-    for (let row = 0; row < rows; row++) bits[row] = ((buffer[position + (row >> 3)] as number) >> (row & 7)) & 1;
-    reader.position += (rows + 7) >> 3;
-    return bits;
-  }
-
   #makeBuilder(signature: string): Build {
     const made = this.#builders.size < mostBuilders ? compileFunction<Build>(['rows', 'columns'], this.#code(signature)) : undefined;
     return made ?? ((rows, columns) => this.#buildByLoop(rows, columns));
@@ -99,7 +83,7 @@ export class LayoutDecoder {
   /** Columns of one signature always have the same element types, so that the reads in the loop have one form each. */
   #code(signature: string): string {
     const { layout } = this;
-    const names = layout.kinds.map((_, index) => `c${index}`);
+    const names = layout.columns.map((_, index) => `c${index}`);
     const read = (index: number): string => (signature[index] === 'b' ? `c${index}[i] === 1` : `c${index}[i]`);
     return `const [${names.join(', ')}] = columns;
 const values = new Array(rows);
@@ -115,7 +99,7 @@ return values;`;
     };
     return Array.from({ length: rows }, (_, row) => {
       if (layout.form === form.value) return cell(0, row);
-      if (layout.form === form.tuple) return layout.kinds.map((_kind, index) => cell(index, row));
+      if (layout.form === form.tuple) return layout.columns.map((_column, index) => cell(index, row));
       const record: Record<string, unknown> = {};
       for (const [index, field] of layout.fields.entries()) setField(record, field, cell(index, row));
       return record;
@@ -123,8 +107,137 @@ return values;`;
   }
 }
 
+function readDefinition(reader: ColumnReader, depth: number): Layout {
+  const layoutForm = reader.uint8();
+  const count = reader.varint();
+  const most = layoutForm === form.value ? 1 : layoutForm === form.tuple ? longestTuple : mostFields;
+  if (count === 0 || count > most || layoutForm > form.tuple || depth > deepestNesting) throw corrupt('layout');
+  const fields = Array.from({ length: count }, () => reader.string());
+  if (new Set(fields).size !== count) throw corrupt('field names');
+  const columns = Array.from({ length: count }, () => readColumnLayout(reader, depth));
+  return { form: layoutForm as Layout['form'], fields, columns };
+}
+
+function readColumnLayout(reader: ColumnReader, depth: number): ColumnLayout {
+  const kind = reader.uint8();
+  const base = baseKind(kind);
+  if (base > columnKind.list || kind >= 2 * nullable) throw corrupt(`unknown kind of column: ${kind}`);
+  if (base !== columnKind.nested && base !== columnKind.list) return { kind };
+  const child = readDefinition(reader, depth + 1);
+  if (child.form !== (base === columnKind.list ? form.value : form.record)) throw corrupt('layout within a layout');
+  return { kind, child };
+}
+
+function readColumn(reader: ColumnReader, field: FieldReader, rows: number): Column {
+  const { kind } = field.column;
+  const missing = kind >= nullable || kind === columnKind.missing ? readMissing(reader, rows) : undefined;
+  const present = readPresent(reader, field, rows, missing);
+  if (!missing) return present ?? (rows === 0 ? [] : refuseAbsent());
+  const isBoolean = baseKind(kind) === columnKind.boolean;
+  return Array.from({ length: rows }, (_, row) => {
+    const mark = missing[row];
+    if (mark === 1) return null;
+    if (mark === 2) return undefined;
+    if (!present) throw corrupt('a value that is neither there nor missing');
+    return isBoolean ? present[row] === 1 : present[row];
+  });
+}
+
+/** By row; rows that are missing have anything. */
+function readPresent(reader: ColumnReader, field: FieldReader, rows: number, missing: Uint8Array | undefined): Column | undefined {
+  switch (baseKind(field.column.kind)) {
+    case columnKind.number:
+      return readNumbers(reader, field, rows);
+    case columnKind.string:
+      return (field.strings as StringColumnReader).read(reader, rows);
+    case columnKind.boolean:
+      return readBits(reader, rows);
+    case columnKind.any:
+      return readAny(reader, rows);
+    case columnKind.date: {
+      const times = readNumbers(reader, field, rows);
+      return Array.from({ length: rows }, (_, row) => new Date(times[row] as number));
+    }
+    case columnKind.bigint:
+      return readBigInts(reader, rows);
+    case columnKind.bytes: {
+      const lengths = readLengths(reader, field, rows);
+      return Array.from({ length: rows }, (_, row) => reader.bytes(lengths[row] as number));
+    }
+    case columnKind.list:
+      return readLists(reader, field, rows);
+    case columnKind.nested:
+      return readNested(reader, field, rows, missing);
+    default:
+      return undefined;
+  }
+}
+
+function readNumbers(reader: ColumnReader, { numbers }: FieldReader, rows: number): Int32Array | Float64Array {
+  return (numbers as NumberColumnReader).read(reader, rows);
+}
+
+/** Whole and not negative. */
+function readLengths(reader: ColumnReader, field: FieldReader, rows: number): Int32Array | Float64Array {
+  const lengths = readNumbers(reader, field, rows);
+  for (let row = 0; row < rows; row++) {
+    const length = lengths[row] as number;
+    if (!(length >= 0 && length <= reader.limit * 8) || Math.floor(length) !== length) throw corrupt('length');
+  }
+  return lengths;
+}
+
+function readBits(reader: ColumnReader, rows: number): Uint8Array {
+  reader.need((rows + 7) >> 3);
+  const bits = new Uint8Array(rows);
+  const { buffer, position } = reader;
+  for (let row = 0; row < rows; row++) bits[row] = ((buffer[position + (row >> 3)] as number) >> (row & 7)) & 1;
+  reader.position += (rows + 7) >> 3;
+  return bits;
+}
+
+function readBigInts(reader: ColumnReader, rows: number): BigInt64Array {
+  reader.align();
+  reader.need(rows * 8);
+  const start = reader.position >> 3;
+  reader.position += rows * 8;
+  return reader.bigint64s.subarray(start, start + rows);
+}
+
+function readChild(reader: ColumnReader, { child }: FieldReader, expected: number): unknown[] {
+  const rows = reader.varint();
+  // Whatever a column holds, it has at least a bit for each row.
+  reader.need(rows >> 3);
+  if (rows !== expected) throw corrupt('rows within a row');
+  return (child as LayoutDecoder).read(reader, rows);
+}
+
+function readLists(reader: ColumnReader, field: FieldReader, rows: number): unknown[] {
+  const lengths = readLengths(reader, field, rows);
+  let total = 0;
+  for (let row = 0; row < rows; row++) total += lengths[row] as number;
+  const elements = readChild(reader, field, total);
+  let next = 0;
+  return Array.from({ length: rows }, (_, row) => {
+    const begin = next;
+    next += lengths[row] as number;
+    return elements.slice(begin, next);
+  });
+}
+
+function readNested(reader: ColumnReader, field: FieldReader, rows: number, missing: Uint8Array | undefined): unknown[] {
+  if (!missing) return readChild(reader, field, rows);
+  const records = readChild(
+    reader,
+    field,
+    missing.reduce((count, mark) => count + (mark === 0 ? 1 : 0), 0),
+  );
+  let next = 0;
+  return Array.from({ length: rows }, (_, row) => (missing[row] === 0 ? records[next++] : undefined));
+}
+
 function valueText(layout: Layout, read: (index: number) => string): string {
-  const cells = layout.kinds.map((_, index) => read(index));
+  const cells = layout.columns.map((_, index) => read(index));
   if (layout.form === form.value) return cells[0] as string;
   if (layout.form === form.tuple) return `[${cells.join(', ')}]`;
   // As a computed name `__proto__` is a field like any other.
@@ -136,12 +249,15 @@ function valueText(layout: Layout, read: (index: number) => string): string {
 function letterOf(column: Column): string {
   if (column instanceof Int32Array) return 'i';
   if (column instanceof Float64Array) return 'f';
+  if (column instanceof BigInt64Array) return 'g';
   return column instanceof Uint8Array ? 'b' : 'a';
 }
 
 function readMissing(reader: ColumnReader, rows: number): Uint8Array | undefined {
   if (reader.uint8() === 0) return undefined;
-  return reader.bytes(rows);
+  const marks = reader.bytes(rows);
+  if (marks.some((mark) => mark > 2)) throw corrupt('mark of a missing value');
+  return marks;
 }
 
 function readAny(reader: ColumnReader, rows: number): unknown[] {

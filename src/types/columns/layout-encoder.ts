@@ -1,41 +1,45 @@
 /**
  * Gathers records of one layout by column and writes them. Adding is code made for the layout: it checks that a record fits
- * (form, field names and their order, kinds) and stores its fields.
+ * (form, field names and their order, kinds) and stores its fields. Records and lists within records have an encoder of
+ * their own, which gathers the rows that are there.
  */
-import { ByteWriter } from '../byte-writer.ts';
+import type { ByteWriter } from '../byte-writer.ts';
 import { compileFunction } from '../generated-code.ts';
 import { writeValue } from '../value-codec.ts';
+import { addText } from './add-text.ts';
+import { type ColumnBuffer, createBuffer, growBuffer, writeBits, writeMissing } from './column-buffer.ts';
 import type { ColumnWriter } from './column-writer.ts';
-import { accepts, baseKind, columnKind, fieldText, fieldValues, form, type Layout, nullable } from './layout.ts';
+import { accepts, baseKind, type ColumnLayout, columnKind, fieldValues, form, type Layout } from './layout.ts';
 import { writeNumbers } from './number-column.ts';
-import { StringColumnWriter } from './string-column.ts';
 
 /** Gives the rough bytes that the record takes, or 0 when it does not fit. */
-type Add = (value: unknown) => number;
+export type Add = (value: unknown) => number;
 
 const missingMark = { present: 0, null: 1, undefined: 2 } as const;
-const perRecordBytes = 2;
+export const perRecordBytes = 2;
 /** Code is made for layouts that are more than an exception. */
 const rowsBeforeCode = 32;
 const firstCapacity = 32;
 /** A full batch. */
 const usualCapacity = 512;
 
-interface ColumnBuffer {
-  readonly name: string;
-  readonly kind: number;
-  numbers: Float64Array;
-  strings: string[];
-  bits: Uint8Array;
-  /** Null or undefined, by row. */
-  missing: Uint8Array;
-  readonly any: ByteWriter | undefined;
-  readonly stringWriter: StringColumnWriter | undefined;
+interface Column extends ColumnBuffer {
+  readonly layout: ColumnLayout;
+  readonly path: string;
+  readonly child: LayoutEncoder | undefined;
+}
+
+export interface EncoderSettings {
+  /** What the other end knows the layout by. */
+  readonly id: number;
+  /** Where its values are within the record. */
+  readonly path?: string;
+  /** So many channels share the memory for dictionaries. */
+  readonly channels?: number;
 }
 
 export class LayoutEncoder {
   readonly layout: Layout;
-  /** What the other end knows it by. */
   readonly id: number;
   /** The other end has its definition. */
   isDefined = false;
@@ -50,12 +54,21 @@ export class LayoutEncoder {
   provenFields: readonly string[] | undefined;
   #capacity = firstCapacity;
   #addedByLoop = 0;
-  readonly #columns: readonly ColumnBuffer[];
+  readonly #columns: readonly Column[];
 
-  constructor(layout: Layout, id: number) {
+  constructor(layout: Layout, { id, path = '', channels = 1 }: EncoderSettings) {
     this.layout = layout;
     this.id = id;
-    this.#columns = layout.kinds.map((kind, index) => createBuffer(layout.fields[index] as string, kind, firstCapacity));
+    this.#columns = layout.columns.map((column, index) => {
+      const ownPath = layout.form === form.value ? path : `${path}.${layout.fields[index]}`;
+      const childPath = baseKind(column.kind) === columnKind.list ? `${ownPath}[]` : ownPath;
+      return {
+        ...createBuffer(baseKind(column.kind), column.kind, firstCapacity, channels),
+        layout: column,
+        path: ownPath,
+        child: column.child && new LayoutEncoder(column.child, { id: -1, path: childPath, channels }),
+      };
+    });
     this.add = (value) => (this.#matches(value) ? this.addByLoop(value) : 0);
     this.addProven = (value) => this.addByLoop(value);
   }
@@ -71,20 +84,19 @@ export class LayoutEncoder {
   }
 
   write(writer: ColumnWriter): void {
-    const { rows } = this;
     writer.varint(this.id);
     writer.uint8(this.isDefined ? 0 : 1);
-    if (!this.isDefined) this.#writeDefinition(writer);
+    if (!this.isDefined) writeDefinition(writer, this.layout);
     this.isDefined = true;
-    writer.varint(rows);
-    for (const column of this.#columns) writeColumn(writer, column, rows);
+    this.#writeRows(writer);
   }
 
   clear(): void {
-    for (const column of this.#columns) {
-      column.any?.clear();
+    for (const { any, strings, child } of this.#columns) {
+      any?.clear();
+      child?.clear();
       // Otherwise a buffer keeps the texts of a whole batch alive.
-      if (column.strings.length > 0) column.strings.fill('', 0, this.rows);
+      if (strings.length > 0) strings.fill('', 0, this.rows);
     }
     this.rows = 0;
     this.batchIndex = -1;
@@ -93,40 +105,62 @@ export class LayoutEncoder {
   /** By plain steps: for the first records, and where code cannot be made. Does not look at the field names. */
   addByLoop(value: unknown): number {
     const values = fieldValues(this.layout, value);
-    if (this.isFull || !values.every((field, index) => accepts(this.layout.kinds[index] as number, field))) return 0;
-    this.#writeAny(values);
+    const { rows } = this;
+    if (this.isFull || !values.every((field, index) => accepts(this.layout.columns[index] as ColumnLayout, field))) return 0;
     let bytes = perRecordBytes;
-    for (const [index, column] of this.#columns.entries()) bytes += store(column, values[index], this.rows);
+    try {
+      for (const [index, column] of this.#columns.entries()) bytes += store(column, values[index], rows);
+    } catch (error) {
+      // A value that cannot travel is found while it is written: all of the record or nothing.
+      this.truncate(rows);
+      throw error;
+    }
     this.rows++;
     if (++this.#addedByLoop === rowsBeforeCode) this.#makeCode();
     return bytes;
   }
 
-  /** All or none, as a value that cannot travel is found while it is written. */
-  #writeAny(values: readonly unknown[]): void {
-    const marks = this.#columns.map((column) => column.any?.position ?? 0);
-    try {
-      for (const [index, { any, name }] of this.#columns.entries()) if (any) writeValue(any, values[index], name === '' ? '' : `.${name}`);
-    } catch (error) {
-      for (const [index, { any }] of this.#columns.entries()) if (any) any.position = marks[index] as number;
-      throw error;
+  /** Forgets all rows behind the first `rows`, and what a part of a row has left in the columns. */
+  truncate(rows: number): void {
+    this.rows = rows;
+    for (const { layout, numbers, missing, any, child } of this.#columns) {
+      switch (baseKind(layout.kind)) {
+        case columnKind.any:
+          (any as ByteWriter).position = rows === 0 ? 0 : (numbers[rows - 1] as number);
+          break;
+        case columnKind.bytes:
+          (any as ByteWriter).position = sum(numbers, rows);
+          break;
+        case columnKind.list:
+          child?.truncate(sum(numbers, rows));
+          break;
+        case columnKind.nested:
+          child?.truncate(missing.length === 0 ? rows : missing.subarray(0, rows).reduce((count, mark) => count + (mark === 0 ? 1 : 0), 0));
+          break;
+      }
     }
   }
 
-  #writeDefinition(writer: ColumnWriter): void {
-    const { form: layoutForm, fields, kinds } = this.layout;
-    writer.uint8(layoutForm);
-    writer.varint(fields.length);
-    for (const field of fields) writer.string(field);
-    for (const kind of kinds) writer.uint8(kind);
+  #writeRows(writer: ColumnWriter): void {
+    writer.varint(this.rows);
+    for (const column of this.#columns) writeColumn(writer, column, this.rows, (child) => child.#writeRows(writer));
   }
 
   #makeCode(): void {
-    const code = this.#code();
-    const parameters = ['encoder', 'buffers', 'fields', 'plain', 'array', 'writeValue'];
-    const made = code && compileFunction<(...bindings: unknown[]) => { add: Add; addProven: Add }>(parameters, code);
+    const code = addText(this.layout, this.#columns, this.#capacity);
+    const made = code && compileFunction<(...bindings: unknown[]) => { add: Add; addProven: Add }>(code.parameters, code.text);
     if (!made) return;
-    const { add, addProven } = made(this, this.#columns, this.layout.fields, Object.prototype, Array.prototype, writeValue);
+    const { add, addProven } = made(
+      this,
+      this.#columns,
+      this.layout.fields,
+      Object.prototype,
+      Array.prototype,
+      Date.prototype,
+      Uint8Array.prototype,
+      writeValue,
+      addList,
+    );
     this.add = add;
     this.addProven = addProven;
   }
@@ -140,150 +174,43 @@ export class LayoutEncoder {
     const keys = Object.keys(value);
     return keys.length === fields.length && keys.every((key, index) => key === fields[index]);
   }
+}
 
-  /** Undefined for layouts that are handled by plain steps. */
-  #code(): string | undefined {
-    const { layout } = this;
-    const { kinds } = layout;
-    if (layout.fields.includes('__proto__')) return undefined;
-    const lines: string[] = [];
-    const declarations: string[] = [];
-    const stores: string[] = [];
-    let bytes = String(perRecordBytes);
-    for (const [index, kind] of kinds.entries()) {
-      const x = `x${index}`;
-      lines.push(`const ${x} = ${fieldText(layout, index, 'v')};`);
-      declarations.push(`const b${index} = buffers[${index}];`);
-      const check = checkKind(kind, x);
-      if (check !== '') lines.push(`if (${check}) return 0;`);
-      // A hole looks like undefined.
-      if (layout.form === form.tuple) lines.push(`if (${x} === undefined) return 0;`);
-      const stored = storeText(kind, index);
-      stores.push(stored.text);
-      bytes += ` + ${stored.bytes}`;
-      declarations.push(stored.declaration);
-    }
-    lines.push('const n = encoder.rows;', `if (n === ${this.#capacity}) return 0;`, ...writeAnyText(layout));
-    lines.push(...stores, 'encoder.rows = n + 1;', `return ${bytes};`);
-    const body = lines.join('\n');
-    return `${declarations.join('\n')}
-return {
-add(v) {\n${checkShape(layout).join('\n')}\n${body}\n},
-addProven(v) {\n${body}\n},
-};`;
+/** The elements of one list; 0 when one of them does not fit. Holes look like undefined. */
+function addList(child: LayoutEncoder, list: readonly unknown[]): number {
+  let bytes = 1;
+  for (let index = 0; index < list.length; index++) {
+    const element = list[index];
+    const own = element === undefined ? 0 : child.add(element);
+    if (own === 0) return 0;
+    bytes += own;
+  }
+  return bytes;
+}
+
+function sum(numbers: Float64Array, rows: number): number {
+  let total = 0;
+  for (let row = 0; row < rows; row++) total += numbers[row] as number;
+  return total;
+}
+
+function writeDefinition(writer: ColumnWriter, { form: layoutForm, fields, columns }: Layout): void {
+  writer.uint8(layoutForm);
+  writer.varint(fields.length);
+  for (const field of fields) writer.string(field);
+  for (const { kind, child } of columns) {
+    writer.uint8(kind);
+    if (child) writeDefinition(writer, child);
   }
 }
 
-function checkShape(layout: Layout): string[] {
-  const count = layout.fields.length;
-  switch (layout.form) {
-    case form.value:
-      return [];
-    case form.tuple:
-      return [`if (typeof v !== "object" || v === null || v.__proto__ !== array || v.length !== ${count}) return 0;`];
-    default:
-      // `__proto__` is read as an ordinary property: an inline cache answers it, where getPrototypeOf would be called.
-      return [
-        'if (typeof v !== "object" || v === null || v.__proto__ !== plain) return 0;',
-        'let i = 0;',
-        'for (const field in v) if (field !== fields[i++]) return 0;',
-        `if (i !== ${count}) return 0;`,
-      ];
-  }
-}
-
-const typeNames: Readonly<Record<number, string>> = {
-  [columnKind.number]: 'number',
-  [columnKind.string]: 'string',
-  [columnKind.boolean]: 'boolean',
-};
-
-/** True when the value does not fit. */
-function checkKind(kind: number, x: string): string {
-  if (kind === columnKind.any) return '';
-  if (kind === columnKind.missing) return `${x} !== null && ${x} !== undefined`;
-  const wrong = `typeof ${x} !== "${typeNames[baseKind(kind)]}"`;
-  return kind >= nullable ? `${wrong} && ${x} !== null && ${x} !== undefined` : wrong;
-}
-
-function storeText(kind: number, index: number): { declaration: string; text: string; bytes: string } {
-  const x = `x${index}`;
-  const mayMiss = kind >= nullable || kind === columnKind.missing;
-  const missing = mayMiss ? `const m${index} = b${index}.missing;` : '';
-  const mark = mayMiss ? `m${index}[n] = ${x} === null ? 1 : ${x} === undefined ? 2 : 0;\n` : '';
-  const or = (instead: string): string => (mayMiss ? `(${x} ?? ${instead})` : x);
-  switch (baseKind(kind)) {
-    case columnKind.number:
-      return { declaration: `${missing}const c${index} = b${index}.numbers;`, text: `${mark}c${index}[n] = ${or('0')};`, bytes: '4' };
-    case columnKind.string:
-      return {
-        declaration: `${missing}const c${index} = b${index}.strings;`,
-        text: `${mark}c${index}[n] = ${or('""')};`,
-        bytes: `1 + ${or('""')}.length`,
-      };
-    case columnKind.boolean:
-      return {
-        declaration: `${missing}const c${index} = b${index}.bits;`,
-        text: `${mark}c${index}[n] = ${x} === true ? 1 : 0;`,
-        bytes: '1',
-      };
-    case columnKind.any:
-      return { declaration: `const w${index} = b${index}.any;`, text: '', bytes: `w${index}.position - p${index}` };
-    default:
-      return { declaration: missing, text: mark, bytes: '1' };
-  }
-}
-
-/** All or none, as a value that cannot travel is found while it is written. */
-function writeAnyText({ fields, kinds }: Layout): string[] {
-  const any = kinds.flatMap((kind, index) => (kind === columnKind.any ? [index] : []));
-  if (any.length === 0) return [];
-  const path = (index: number): string => JSON.stringify(fields[index] === '' ? '' : `.${fields[index]}`);
-  return [
-    ...any.map((index) => `const p${index} = w${index}.position;`),
-    'try {',
-    ...any.map((index) => `writeValue(w${index}, x${index}, ${path(index)});`),
-    '} catch (error) {',
-    ...any.map((index) => `w${index}.position = p${index};`),
-    'throw error;',
-    '}',
-  ];
-}
-
-function createBuffer(name: string, kind: number, capacity: number): ColumnBuffer {
-  const base = baseKind(kind);
-  const size = (wanted: boolean): number => (wanted ? capacity : 0);
-  return {
-    name,
-    kind,
-    numbers: new Float64Array(size(base === columnKind.number)),
-    strings: new Array<string>(size(base === columnKind.string)).fill(''),
-    bits: new Uint8Array(size(base === columnKind.boolean)),
-    missing: new Uint8Array(size(kind >= nullable || kind === columnKind.missing)),
-    any: kind === columnKind.any ? new ByteWriter(256) : undefined,
-    stringWriter: base === columnKind.string ? new StringColumnWriter() : undefined,
-  };
-}
-
-function growBuffer(column: ColumnBuffer, capacity: number): void {
-  const grown = <A extends Float64Array | Uint8Array>(array: A): A => {
-    if (array.length === 0) return array;
-    const larger = new (array.constructor as new (length: number) => A)(capacity);
-    larger.set(array);
-    return larger;
-  };
-  column.numbers = grown(column.numbers);
-  column.bits = grown(column.bits);
-  column.missing = grown(column.missing);
-  if (column.strings.length > 0) column.strings = [...column.strings, ...new Array<string>(capacity - column.strings.length).fill('')];
-}
-
-/** Everything but `any`, which was written before. */
-function store(column: ColumnBuffer, value: unknown, row: number): number {
+/** A value that was accepted. Gives rough bytes. */
+function store(column: Column, value: unknown, row: number): number {
+  const isMissing = value === null || value === undefined;
   if (column.missing.length > 0) {
     column.missing[row] = value === null ? missingMark.null : value === undefined ? missingMark.undefined : missingMark.present;
   }
-  switch (baseKind(column.kind)) {
+  switch (baseKind(column.layout.kind)) {
     case columnKind.number:
       column.numbers[row] = (value as number | null | undefined) ?? 0;
       return 4;
@@ -293,17 +220,47 @@ function store(column: ColumnBuffer, value: unknown, row: number): number {
     case columnKind.boolean:
       column.bits[row] = value === true ? 1 : 0;
       return 1;
-    case columnKind.any:
-      return 16;
+    case columnKind.date:
+      column.numbers[row] = isMissing ? 0 : (value as Date).getTime();
+      return 8;
+    case columnKind.bigint:
+      column.bigints[row] = (value as bigint | null | undefined) ?? 0n;
+      return 8;
+    case columnKind.bytes:
+      column.numbers[row] = isMissing ? 0 : (value as Uint8Array).length;
+      if (!isMissing) column.any?.bytes(value as Uint8Array);
+      return 1 + (column.numbers[row] as number);
+    case columnKind.any: {
+      const any = column.any as ByteWriter;
+      const before = any.position;
+      writeValue(any, value, column.path);
+      column.numbers[row] = any.position;
+      return any.position - before;
+    }
+    case columnKind.nested:
+      return isMissing ? 1 : addOne(column.child as LayoutEncoder, value);
+    case columnKind.list: {
+      const list = (value as readonly unknown[] | null | undefined) ?? [];
+      let bytes = 1;
+      for (const element of list) bytes += addOne(column.child as LayoutEncoder, element);
+      column.numbers[row] = list.length;
+      return bytes;
+    }
     default:
       return 1;
   }
 }
 
-function writeColumn(writer: ColumnWriter, column: ColumnBuffer, rows: number): void {
+function addOne(child: LayoutEncoder, value: unknown): number {
+  if (child.isFull) child.grow();
+  return child.addByLoop(value);
+}
+
+function writeColumn(writer: ColumnWriter, column: Column, rows: number, writeChild: (child: LayoutEncoder) => void): void {
   if (column.missing.length > 0) writeMissing(writer, column.missing, rows);
-  switch (baseKind(column.kind)) {
+  switch (baseKind(column.layout.kind)) {
     case columnKind.number:
+    case columnKind.date:
       writeNumbers(writer, column.numbers, rows);
       return;
     case columnKind.string:
@@ -312,42 +269,26 @@ function writeColumn(writer: ColumnWriter, column: ColumnBuffer, rows: number): 
     case columnKind.boolean:
       writeBits(writer, column.bits, rows);
       return;
+    case columnKind.bigint:
+      writer.align(rows * 8);
+      writer.bigint64s.set(column.bigints.subarray(0, rows), writer.position >> 3);
+      writer.position += rows * 8;
+      return;
+    case columnKind.bytes:
+      writeNumbers(writer, column.numbers, rows);
+      writer.bytes((column.any as ByteWriter).written());
+      return;
     case columnKind.any: {
       const bytes = (column.any as ByteWriter).written();
       writer.varint(bytes.length);
       writer.bytes(bytes);
+      return;
     }
+    case columnKind.list:
+      writeNumbers(writer, column.numbers, rows);
+      writeChild(column.child as LayoutEncoder);
+      return;
+    case columnKind.nested:
+      writeChild(column.child as LayoutEncoder);
   }
-}
-
-/** One byte says whether any is missing; then one a row. */
-function writeMissing(writer: ColumnWriter, missing: Uint8Array, rows: number): void {
-  let any = 0;
-  for (let row = 0; row < rows; row++) any |= missing[row] as number;
-  writer.uint8(any === 0 ? 0 : 1);
-  if (any !== 0) writer.bytes(missing.subarray(0, rows));
-}
-
-function writeBits(writer: ColumnWriter, bits: Uint8Array, rows: number): void {
-  writer.reserve((rows + 7) >> 3);
-  const { buffer } = writer;
-  let { position } = writer;
-  let row = 0;
-  for (; row + 8 <= rows; row += 8) {
-    buffer[position++] =
-      (bits[row] as number) |
-      ((bits[row + 1] as number) << 1) |
-      ((bits[row + 2] as number) << 2) |
-      ((bits[row + 3] as number) << 3) |
-      ((bits[row + 4] as number) << 4) |
-      ((bits[row + 5] as number) << 5) |
-      ((bits[row + 6] as number) << 6) |
-      ((bits[row + 7] as number) << 7);
-  }
-  if (row < rows) {
-    let rest = 0;
-    for (let shift = 0; row < rows; row++, shift++) rest |= (bits[row] as number) << shift;
-    buffer[position++] = rest;
-  }
-  writer.position = position;
 }

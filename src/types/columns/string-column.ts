@@ -12,6 +12,7 @@ import type { ColumnWriter } from './column-writer.ts';
 const encoding = { latin1: 0, utf16: 1, dictionary: 2 } as const;
 
 const dictionaryEntries = 16_384;
+const leastEntries = 256;
 /** Longer strings are not worth a place. */
 const longestEntry = 256;
 const dictionaryChars = 512 * 1024;
@@ -36,7 +37,15 @@ export class StringColumnWriter {
   #pause = firstPause;
   #added: string[] = [];
   #rest: string[] = [];
-  #indexes = new Uint16Array(512);
+  #indexes = new Uint16Array(32);
+  readonly #mostEntries: number;
+  readonly #mostChars: number;
+
+  /** A partition of many channels has a dictionary for each: together they take what one may take alone. */
+  constructor(channels: number) {
+    this.#mostEntries = Math.max(leastEntries, Math.floor(dictionaryEntries / channels));
+    this.#mostChars = Math.floor((dictionaryChars / dictionaryEntries) * this.#mostEntries);
+  }
 
   write(writer: ColumnWriter, strings: readonly string[], rows: number): void {
     this.#batches++;
@@ -52,7 +61,7 @@ export class StringColumnWriter {
   #writeIndexes(writer: ColumnWriter, ids: Map<string, number>, strings: readonly string[], rows: number): void {
     const added = this.#added;
     const rest = this.#rest;
-    if (this.#indexes.length < rows) this.#indexes = new Uint16Array(rows);
+    if (this.#indexes.length < rows) this.#indexes = new Uint16Array(2 * rows);
     const indexes = this.#indexes;
     for (let row = 0; row < rows; row++) {
       const string = strings[row] as string;
@@ -73,7 +82,7 @@ export class StringColumnWriter {
   }
 
   #add(ids: Map<string, number>, string: string): number {
-    if (ids.size >= dictionaryEntries || string.length > longestEntry || this.#chars >= dictionaryChars) {
+    if (ids.size >= this.#mostEntries || string.length > longestEntry || this.#chars >= this.#mostChars) {
       this.#rest.push(string);
       return notListed;
     }
