@@ -12,7 +12,7 @@ import type { WindowedStream } from '../../../../src/api/windows/windowed-stream
 import { buildOperator } from '../../../../src/runtime/operators/registry.ts';
 import { localEnvironment } from '../../../harness/local.ts';
 import { OperatorHarness } from '../../../harness/operator-harness.ts';
-import { type Element, type Result, type Shape, WindowModel } from './window-model.ts';
+import { type Element, type Result, type Shape, WindowModel } from '../../../harness/window-model.ts';
 
 type Step = { readonly element: Element } | { readonly watermark: number } | { readonly restore: true };
 type Windowed = WindowedStream<Element, string, TimeWindow>;

@@ -7,7 +7,7 @@ import { EventTimeSessionWindows, SlidingEventTimeWindows, TumblingEventTimeWind
 import { buildOperator } from '../../../../src/runtime/operators/registry.ts';
 import { localEnvironment } from '../../../harness/local.ts';
 import { OperatorHarness } from '../../../harness/operator-harness.ts';
-import { type Shape, WindowModel } from './window-model.ts';
+import { type Shape, WindowModel } from '../../../harness/window-model.ts';
 
 interface Item {
   readonly key: string;
