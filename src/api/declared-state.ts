@@ -36,6 +36,7 @@ import type {
   StateDescriptor,
   ValueState,
 } from './state.ts';
+import type { StateTtl } from './state-ttl-config.ts';
 
 /** A value that is never missing: keys without one have the default. */
 export interface DefaultedValueState<T> extends State {
@@ -46,6 +47,8 @@ export interface DefaultedValueState<T> extends State {
 /** Names its handle's type; the property's name becomes the state's name. */
 export interface StateDeclaration<Handle> {
   readonly descriptor: (name: string) => StateDescriptor;
+  /** The same, with values that are gone when they have not been used for that long. */
+  withTtl(ttl: StateTtl): StateDeclaration<Handle>;
   readonly handle?: Handle | undefined;
 }
 
@@ -57,21 +60,23 @@ export type StateHandles<S extends StateDeclarations> = { readonly [N in keyof S
 function value<T>(defaultValue: () => T, type?: TypeInfo<T>): StateDeclaration<DefaultedValueState<T>>;
 function value<T>(defaultValue?: undefined, type?: TypeInfo<T>): StateDeclaration<ValueState<T>>;
 function value<T>(defaultValue?: () => T, type?: TypeInfo<T>): StateDeclaration<ValueState<T> | DefaultedValueState<T>> {
-  return { descriptor: (name) => ({ kind: 'value', name, type, defaultValue }) };
+  return declaration((name) => ({ kind: 'value', name, type, defaultValue }));
+}
+
+function declaration<Handle>(descriptor: (name: string) => StateDescriptor): StateDeclaration<Handle> {
+  return { descriptor, withTtl: (ttl) => declaration((name) => ({ ...descriptor(name), ttl })) };
 }
 
 export const state = {
   value,
-  list: <T>(type?: TypeInfo<T>): StateDeclaration<ListState<T>> => ({ descriptor: (name) => ({ kind: 'list', name, type }) }),
-  map: <K, V>(keyType?: TypeInfo<K>, type?: TypeInfo<V>): StateDeclaration<MapState<K, V>> => ({
-    descriptor: (name) => ({ kind: 'map', name, keyType, type }),
-  }),
-  reducing: <T>(reduce: (a: T, b: T) => T, type?: TypeInfo<T>): StateDeclaration<ReducingState<T>> => ({
-    descriptor: (name) => ({ kind: 'reducing', name, reduce, type }),
-  }),
+  list: <T>(type?: TypeInfo<T>): StateDeclaration<ListState<T>> => declaration((name) => ({ kind: 'list', name, type })),
+  map: <K, V>(keyType?: TypeInfo<K>, type?: TypeInfo<V>): StateDeclaration<MapState<K, V>> =>
+    declaration((name) => ({ kind: 'map', name, keyType, type })),
+  reducing: <T>(reduce: (a: T, b: T) => T, type?: TypeInfo<T>): StateDeclaration<ReducingState<T>> =>
+    declaration((name) => ({ kind: 'reducing', name, reduce, type })),
   aggregating: <IN, ACC, OUT>(
     aggregate: Omit<AggregatingStateDescriptor<IN, ACC, OUT>, 'kind' | 'name'>,
-  ): StateDeclaration<AggregatingState<IN, OUT>> => ({ descriptor: (name) => ({ kind: 'aggregating', name, ...aggregate }) }),
+  ): StateDeclaration<AggregatingState<IN, OUT>> => declaration((name) => ({ kind: 'aggregating', name, ...aggregate })),
 };
 
 /** A side output: the property's name becomes its name. */

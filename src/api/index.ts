@@ -133,6 +133,13 @@ export {
   ValueStateDescriptor,
 } from './state-descriptors.ts';
 export {
+  type StateTtl,
+  StateTtlConfig,
+  type StateTtlOptions,
+  type TtlStateVisibility,
+  type TtlUpdateType,
+} from './state-ttl-config.ts';
+export {
   type IterationContext,
   type JobListener,
   type RuntimeExecutionMode,

@@ -12,6 +12,8 @@
  * operator downstream waits for a promise): an operator that has more to emit from the same call then stores where it
  * is, calls `context.resumeLater(this)` and returns; the task calls `resume()` when it may go on, most downstream first.
  */
+
+import type { TypeInfo } from '../types/type-info.ts';
 import type { KeySelectorFn, RuntimeContext, TaskOwnedLogs } from './functions.ts';
 import type { OperatorStateStore, State, StateDescriptor } from './state.ts';
 
@@ -131,6 +133,10 @@ export interface KeyedStateAccess {
   /** A handle of its own whose namespace is set before each use: for the state of windows. */
   getNamespacedState<S extends State>(descriptor: StateDescriptor): NamespacedState<S>;
   getKeys(stateName: string): Iterable<unknown>;
+  /** The type with which a restored (or declared) state is stored; undefined when it has none. */
+  storedTypeOf(stateName: string): TypeInfo | undefined;
+  /** Snapshots leave out values, list elements and map entries for which `keeps` is false. */
+  filterSnapshots(stateName: string, keeps: (stored: unknown) => boolean): void;
   /** The timers of one service of the operator, kept with its keyed state. */
   timers(serviceName: string): TimerQueues;
 }

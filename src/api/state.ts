@@ -1,6 +1,7 @@
 /** Keyed and operator state as user functions see it. Descriptors declare; handles belong to the current key. */
 // biome-ignore-all lint/suspicious/noExplicitAny: StateDescriptor is a descriptor of any value type
 import type { TypeInfo } from '../types/type-info.ts';
+import type { StateTtl } from './state-ttl-config.ts';
 
 export interface StateDescriptorOptions<T> {
   readonly type?: TypeInfo<T> | undefined;
@@ -9,29 +10,34 @@ export interface StateDescriptorOptions<T> {
 export interface ValueStateDescriptor<T> {
   readonly kind: 'value';
   readonly name: string;
+  readonly ttl?: StateTtl | undefined;
   readonly type?: TypeInfo<T> | undefined;
   readonly defaultValue?: (() => T) | undefined;
 }
 export interface ListStateDescriptor<T> {
   readonly kind: 'list';
   readonly name: string;
+  readonly ttl?: StateTtl | undefined;
   readonly type?: TypeInfo<T> | undefined;
 }
 export interface MapStateDescriptor<K, V> {
   readonly kind: 'map';
   readonly name: string;
+  readonly ttl?: StateTtl | undefined;
   readonly keyType?: TypeInfo<K> | undefined;
   readonly type?: TypeInfo<V> | undefined;
 }
 export interface ReducingStateDescriptor<T> {
   readonly kind: 'reducing';
   readonly name: string;
+  readonly ttl?: StateTtl | undefined;
   readonly type?: TypeInfo<T> | undefined;
   readonly reduce: (a: T, b: T) => T;
 }
 export interface AggregatingStateDescriptor<IN, ACC, OUT> {
   readonly kind: 'aggregating';
   readonly name: string;
+  readonly ttl?: StateTtl | undefined;
   readonly type?: TypeInfo<ACC> | undefined;
   readonly createAccumulator: () => ACC;
   readonly add: (value: IN, accumulator: ACC) => ACC;

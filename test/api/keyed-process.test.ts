@@ -8,8 +8,10 @@ import {
   MapStateDescriptor,
   OutputTag,
   ReducingStateDescriptor,
+  StateTtlConfig,
   type StreamExecutionEnvironment,
   state,
+  Time,
   type ValueState,
   ValueStateDescriptor,
   WatermarkStrategy,
@@ -311,4 +313,33 @@ test.each([
   const failure = await failureOf(env.execute());
   expect(failure).toMatch(says);
   expect(failure).toContain('the culprit');
+});
+
+test('state with a time to live, in a literal and in a class', async () => {
+  const env = localEnvironment();
+  const limited = new ValueStateDescriptor<number>('limited');
+  limited.enableTimeToLive(StateTtlConfig.newBuilder(Time.hours(1)).updateTtlOnReadAndWrite().neverReturnExpired().build());
+  class Counting extends KeyedProcessFunction<string, Reading, string> {
+    override processElement(reading: Reading, _context: unknown, out: Collector<string>): void {
+      const count = this.getRuntimeContext().getState(limited);
+      count.update((count.value() ?? 0) + 1);
+      out.collect(`${reading.id} ${count.value()}`);
+    }
+  }
+  const literal = timed(env).process({
+    state: { short: state.value(() => 7).withTtl('1h'), long: state.list<number>().withTtl({ ttl: '1h', cleanupIncrementally: 2 }) },
+    processElement(reading, context, out: Collector<string>) {
+      const { short, long } = context.state;
+      short.update(short.value() + 1);
+      long.add(reading.value);
+      out.collect(`${reading.id} ${short.value()} ${[...long.get()].length}`);
+    },
+  });
+  const [classes, literals] = await Promise.all([
+    collect(timed(env).process(new Counting()).collectAsync()),
+    collect(literal.collectAsync()),
+    env.execute(),
+  ]);
+  expect(classes.sort()).toEqual(['a 1', 'a 2', 'a 3', 'b 1', 'b 2']);
+  expect(literals.sort()).toEqual(['a 10 3', 'a 8 1', 'a 9 2', 'b 8 1', 'b 9 2']);
 });

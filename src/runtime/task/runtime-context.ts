@@ -5,6 +5,7 @@ import type { KeyedStateAccess } from '../../api/operators.ts';
 import type { StateDescriptor } from '../../api/state.ts';
 import { Configuration } from '../../config/configuration.ts';
 import { UserError } from '../../shared/errors.ts';
+import { openKeyedState } from '../../state/ttl/ttl-state.ts';
 
 export interface TaskFacts {
   readonly jobId: string;
@@ -23,6 +24,8 @@ export class TaskRuntimeContext implements RuntimeContext {
   readonly operatorName: string;
   readonly metrics: MetricGroup;
   readonly #facts: TaskFacts;
+  /** Processing time. */
+  readonly #now: () => number;
   readonly #keyedState: KeyedStateAccess | undefined;
   readonly #accumulators: Map<string, Accumulator<unknown, unknown>>;
 
@@ -32,12 +35,14 @@ export class TaskRuntimeContext implements RuntimeContext {
     keyedState: KeyedStateAccess | undefined,
     accumulators: Map<string, Accumulator<unknown, unknown>>,
     metrics: MetricGroup,
+    now: () => number,
   ) {
     this.#facts = facts;
     this.operatorName = operatorName;
     this.#keyedState = keyedState;
     this.#accumulators = accumulators;
     this.metrics = metrics;
+    this.#now = now;
   }
 
   getJobInfo(): JobInfo {
@@ -100,7 +105,7 @@ export class TaskRuntimeContext implements RuntimeContext {
   }
 
   getState(descriptor: StateDescriptor): never {
-    if (this.#keyedState) return this.#keyedState.getState(descriptor) as never;
+    if (this.#keyedState) return openKeyedState(this.#keyedState, descriptor, this.#now) as never;
     throw new UserError('NOT_KEYED', {
       problem: `Operator '${this.operatorName}': keyed state '${descriptor.name}' can only be used on a keyed stream.`,
       tryNext: ['Call keyBy before this step.'],

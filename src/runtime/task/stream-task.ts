@@ -710,6 +710,7 @@ export class StreamTask {
         keyed,
         this.#accumulators,
         this.#metrics.group(`${node.name.replace(/[ .,:]/g, '_')}.`),
+        () => clock.now(),
       ),
       operatorName: node.name,
       subtaskIndex: descriptor.subtaskIndex,

@@ -7,6 +7,7 @@
 import type { NamespacedState, TimerQueues } from '../../api/operators.ts';
 import type { State, StateDescriptor } from '../../api/state.ts';
 import { UserError } from '../../shared/errors.ts';
+import type { TypeInfo } from '../../types/type-info.ts';
 import type { KeyedStateHandle } from '../snapshot/handles.ts';
 import type { CheckpointOutputStream } from '../storage/checkpoint-streams.ts';
 import { AggregatingHandle } from './handles/aggregating-handle.ts';
@@ -82,6 +83,26 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
   *getKeys(stateName: string): Generator<unknown> {
     const state = this.#states.get(stateName);
     if (state) yield* this.#table.keys(state);
+  }
+
+  storedTypeOf(stateName: string): TypeInfo | undefined {
+    return this.#states.get(stateName)?.type;
+  }
+
+  filterSnapshots(stateName: string, keeps: (stored: unknown) => boolean): void {
+    const state = this.#states.get(stateName);
+    if (state) state.keeps = keeps;
+  }
+
+  /** How many there are, in all services. */
+  timerCounts(): { readonly event: number; readonly processing: number } {
+    let event = 0;
+    let processing = 0;
+    for (const timers of this.#timers.values()) {
+      event += timers.event.size;
+      processing += timers.processing.size;
+    }
+    return { event, processing };
   }
 
   timers(serviceName: string): Timers {

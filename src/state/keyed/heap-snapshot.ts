@@ -92,14 +92,14 @@ export class HeapSnapshot implements StateSnapshot {
     if (this.#isOver || entry.state.isUnreadable) return;
     try {
       if (entry.state.kind === 'list') this.#writeList(entry, Number.POSITIVE_INFINITY);
-      else this.#writeUnit(entry, entry.value);
+      else if (entry.state.keeps?.(entry.value) !== false) this.#writeUnit(entry, entry.value);
     } catch (error) {
       this.#fail(located(error, entry, this.#options.operatorName));
     }
   }
 
   saveMapEntry(entry: StateEntry, unit: MapStateEntry): void {
-    if (this.#isOver || entry.state.isUnreadable) return;
+    if (this.#isOver || entry.state.isUnreadable || entry.state.keeps?.(unit.value) === false) return;
     try {
       const section = this.#sectionOf(entry.state);
       const writer = this.#writer.beginEntry(section, entry.key, entry.namespace);
@@ -220,13 +220,18 @@ export class HeapSnapshot implements StateSnapshot {
     const list = entry.value as readonly unknown[];
     const progress = this.#lists.get(entry) ?? { length: list.length, written: 0 };
     const end = Math.min(progress.length, progress.written + elements);
-    if (end > progress.written) {
+    const { keeps } = entry.state;
+    const kept = keeps ? list.slice(progress.written, end).filter(keeps) : list;
+    let index = keeps ? 0 : progress.written;
+    const keptEnd = keeps ? kept.length : end;
+    if (keptEnd > index) {
       const section = this.#sectionOf(entry.state);
       const writer = this.#writer.beginEntry(section, entry.key, entry.namespace);
-      writer.varint(end - progress.written);
-      for (; progress.written < end; progress.written++) writeValue(writer, list[progress.written]);
+      writer.varint(keptEnd - index);
+      for (; index < keptEnd; index++) writeValue(writer, kept[index]);
       this.#writer.endEntry(section);
     }
+    progress.written = Math.max(progress.written, end);
     if (elements === Number.POSITIVE_INFINITY) this.#lists.delete(entry);
     else this.#lists.set(entry, progress);
     return end === progress.length;

@@ -21,6 +21,8 @@ export class RegisteredState {
   isChecked = false;
   /** What was restored cannot be read by this program: see {@link HeapRestore}. */
   isUnreadable = false;
+  /** Snapshots leave out what this is false for. */
+  keeps: ((stored: unknown) => boolean) | undefined = undefined;
 
   constructor(name: string, kind: StateKind, type: TypeInfo | undefined, keyType: TypeInfo | undefined) {
     this.name = name;
