@@ -42,7 +42,10 @@ function check<R>(
 
 function inAnyOrder<R>(records: R[]): R[] {
   const text = (record: R): string =>
-    JSON.stringify(record, (_, value) => (typeof value === 'bigint' ? `${value}n` : Object.is(value, -0) ? '-0' : value));
+    JSON.stringify(record, (_, value) => {
+      if (typeof value === 'bigint') return `${value}n`;
+      return Object.is(value, -0) ? '-0' : typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+    });
   return [...records].sort((a, b) => (text(a) < text(b) ? -1 : 1));
 }
 
