@@ -5,7 +5,7 @@
  *
  * Type words into the first terminal; the counts appear in the TaskManager's .out file.
  */
-import { type Collector, ParameterTool, StreamExecutionEnvironment, state } from 'weir';
+import { ParameterTool, StreamExecutionEnvironment, TumblingProcessingTimeWindows } from 'weir';
 
 interface WordCount {
   readonly word: string;
@@ -28,23 +28,10 @@ export async function main(args: string[]): Promise<void> {
   env
     .socketTextStream(host, port)
     .flatMap((line) => line.split(/\s+/).filter((word) => word !== ''))
-    .keyBy((word) => word)
-    .process({
-      state: { count: state.value(() => 0) },
-      processElement(_word, context, _out: Collector<WordCount>) {
-        const { count } = context.state;
-        if (count.value() === 0) {
-          const now = context.timerService().currentProcessingTime();
-          context.timerService().registerProcessingTimeTimer(now - (now % windowMs) + windowMs);
-        }
-        count.update(count.value() + 1);
-      },
-      onTimer(_timestamp, context, out) {
-        out.collect({ word: context.getCurrentKey(), count: context.state.count.value() });
-        context.state.count.clear();
-      },
-    })
-    .name('count per window')
+    .map((word): WordCount => ({ word, count: 1 }))
+    .keyBy('word')
+    .window(TumblingProcessingTimeWindows.of(windowMs))
+    .sum('count')
     .map(({ word, count }) => `${word} : ${count}`)
     .print();
   await env.execute('Socket Window WordCount');

@@ -8,7 +8,7 @@
  */
 import { ParameterTool, type RuntimeExecutionMode, StreamExecutionEnvironment } from 'weir';
 
-const defaultText = [
+export const defaultText = [
   'To be, or not to be,--that is the question:--',
   "Whether 'tis nobler in the mind to suffer",
   'The slings and arrows of outrageous fortune',
@@ -73,7 +73,7 @@ export async function main(args: string[]): Promise<void> {
 /** A word is a run of ASCII letters, digits and underscores. */
 const separators = /\W+/;
 
-function tokenize(line: string): [string, number][] {
+export function tokenize(line: string): [string, number][] {
   const pairs: [string, number][] = [];
   for (const word of line.split(separators)) if (word.length > 0) pairs.push([word.toLowerCase(), 1]);
   return pairs;

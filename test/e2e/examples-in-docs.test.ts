@@ -30,6 +30,12 @@ const expected: Record<string, readonly string[]> = {
   'priced.ts': ['apple: 3', 'pear: no price'],
   'words.ts': ['short> to', "long> { word: 'not', length: 3 }"],
   'big-spenders.ts': ['ann spent 70 + 50'],
+  'bids-per-window.ts': ['lamp until 10000: 12 euros', 'vase until 10000: 20 euros', 'lamp until 20000: 9 euros'],
+  'late-bids.ts': ['ann stayed 50000 ms, seen 2 times', 'ann stayed 30000 ms, seen 1 times', "late> { who: 'ann', at: 5000 }"],
+  'top-speeds.ts': ['car 1: 60 km/h'],
+  'orders-with-payments.ts': ['lamp for 30 euros', 'vase is not paid'],
+  'clicks-and-purchases.ts': ['ann bought 60 s after lamps'],
+  'balances.ts': ['ann: -15'],
   'late.ts': ['a at 1000', 'b at 3000', 'c at 2000'],
 };
 

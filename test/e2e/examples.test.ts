@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type EventType, eventAt } from '../../examples/state-machine.ts';
+import { gradeAt, salaryAt } from '../../examples/window-join.ts';
 import { type CommandResult, RealCluster, repository, submittedJobId, waitFor } from '../harness/real-cluster.ts';
 
 let cluster: RealCluster;
@@ -119,6 +120,67 @@ test('orders and payments: every order is paid in time or reported', async () =>
       : `paid order-${index} by ${method} after ${seconds} s`;
   });
   expect(lines.sort()).toEqual(expected.sort());
+});
+
+test('WindowWordCount: the same lines as from Flink', async () => {
+  expect(await run('window-word-count.ts', 1, [])).toEqual([]);
+  const lines = await run('window-word-count.ts', 1, ['--window', '10', '--slide', '5']);
+  const flinks = 'to,5 the,5 to,10 sleep,5 and,5 of,5 the,10 s,5 that,5 the,10 a,5 to,10 of,10 the,10 and,10 of,10';
+  expect(lines).toEqual(flinks.split(' ').map((pair) => `(${pair})`));
+  expect((await run('window-word-count.ts', 2, ['--window', '25', '--slide', '15'])).sort()).toEqual(['(of,15)', '(the,15)', '(to,15)']);
+});
+
+test('SessionWindowing: the same lines as from Flink', async () => {
+  expect(await run('session-windowing.ts', 1, [])).toEqual(['(a,1,1)', '(b,1,3)', '(c,6,1)', '(a,10,1)', '(c,11,1)']);
+});
+
+test('TopSpeedWindowing: a line for every 50 metres, with the highest speed of the last 10 seconds', async () => {
+  const speeds = [0, 1].map((car) => Array.from({ length: 100 }, (_, second) => 40 + ((second * (7 + car)) % 60)));
+  const positions = [0, 1].map((car) => {
+    let meters = 0;
+    return (speeds[car] as number[]).map((speed, second) => {
+      meters += speed / 3.6;
+      return { car, speed, meters, at: 1424951918630 + second * 1000 };
+    });
+  });
+  const input = join(directory, 'positions.csv');
+  const line = ({ car, speed, meters, at }: { car: number; speed: number; meters: number; at: number }): string =>
+    `(${car},${speed},${meters},${at})`;
+  writeFileSync(
+    input,
+    Array.from({ length: 100 }, (_, second) => positions.map((car) => line(car[second] as never)).join('\n')).join('\n'),
+  );
+  const expected = positions.flatMap((car) => {
+    let last = car[0]?.meters as number;
+    return car.flatMap(({ meters, at }, second) => {
+      if (meters - last <= 50) return [];
+      last = meters;
+      const recent = car.slice(0, second + 1).filter((position) => position.at > at - 10_000);
+      return [line(recent.reduce((best, position) => (position.speed > best.speed ? position : best)))];
+    });
+  });
+  expect(expected.length).toBeGreaterThan(50);
+  expect((await run('top-speed-windowing.ts', 2, ['--input', input])).sort()).toEqual(expected.sort());
+});
+
+test('WindowJoin: every grade with every salary of a name in a window', async () => {
+  const [count, windowMs] = [300, 2000];
+  const lines = await run('window-join.ts', 2, ['--records', String(count), '--windowSize', String(windowMs)]);
+  const indices = Array.from({ length: count }, (_, index) => index);
+  const grades = indices.map((index) => gradeAt(index, 3));
+  const salaries = indices.map((index) => salaryAt(index, 3));
+  const expected = grades.flatMap(({ name, grade, at }) =>
+    salaries
+      .filter((salary) => salary.name === name && Math.floor(salary.at / windowMs) === Math.floor(at / windowMs))
+      .map(({ salary }) => `(${name},${grade},${salary})`),
+  );
+  expect(lines.sort()).toEqual(expected.sort());
+});
+
+test('GroupedProcessingTimeWindow: each record is counted in each of its five windows', async () => {
+  const lines = await run('grouped-processing-time-window.ts', 2, ['--keys', '10', '--records', '2000']);
+  // The windows that are still open at the end of the input never fire.
+  for (const line of lines) expect(line).toMatch(/^\d,\d+$/);
 });
 
 test('SocketWindowWordCount: the words of each window are counted, and none is lost', async () => {
