@@ -43,20 +43,9 @@ export class Scheduler {
   /** Brings fresh attempts to their slots. What goes wrong is told to `onFailure`. */
   async deploy(executions: readonly Execution[]): Promise<void> {
     for (const execution of executions) execution.become('SCHEDULED');
-    try {
-      await this.#acquireSlots(executions);
-    } catch (error) {
-      const first = executions.find((execution) => execution.state === 'SCHEDULED');
-      if (first) this.#options.onFailure(first, serializeError(error));
-      return;
-    }
-    const ready = executions.filter((execution) => execution.state === 'SCHEDULED' && this.#slots.has(slotNameOf(execution)));
-    if (ready.length < executions.filter((execution) => execution.state === 'SCHEDULED').length) {
-      // A slot was lost while the others were awaited.
-      const without = executions.find((execution) => execution.state === 'SCHEDULED' && !ready.includes(execution)) as Execution;
-      this.#options.onFailure(without, serializeError(slotGone(without)));
-      return;
-    }
+    const refused = await this.#acquireSlots(executions);
+    this.#failThoseWithoutSlot(executions, refused);
+    const ready = executions.filter((execution) => execution.state === 'SCHEDULED');
     for (const execution of ready) execution.location = this.#slotOf(execution).location;
     await this.#prepareTaskManagers(ready).catch((error: unknown) => {
       const first = ready.find((execution) => execution.state === 'SCHEDULED');
@@ -139,13 +128,26 @@ export class Scheduler {
     this.#slots.clear();
   }
 
-  async #acquireSlots(executions: readonly Execution[]): Promise<void> {
+  /** Each takes what restarts with it along; the others are deployed. */
+  #failThoseWithoutSlot(executions: readonly Execution[], refused: ReadonlyMap<string, unknown>): void {
+    for (const execution of executions) {
+      const name = slotNameOf(execution);
+      if (execution.state !== 'SCHEDULED' || this.#slots.has(name)) continue;
+      // One that came may have been lost again while the others were awaited.
+      this.#options.onFailure(execution, serializeError(refused.get(name) ?? slotGone(execution)));
+    }
+  }
+
+  /** Resolves when all requests are answered, with the reasons of those that were refused. */
+  async #acquireSlots(executions: readonly Execution[]): Promise<ReadonlyMap<string, unknown>> {
     const { log, graph } = this.#options;
     const missing = [...new Set(executions.map(slotNameOf))].filter((name) => !this.#slots.has(name));
     const fresh = missing.filter((name) => !this.#requested.has(name));
     if (fresh.length > 0) log.info(`Job ${graph.jobGraph.jobId} requests ${fresh.length} slot(s).`);
     for (const name of fresh) this.#request(name);
-    await Promise.all(missing.map((name) => this.#requested.get(name)));
+    const refused = new Map<string, unknown>();
+    await Promise.all(missing.map((name) => this.#requested.get(name)?.catch((error: unknown) => refused.set(name, error))));
+    return refused;
   }
 
   #request(name: string): void {

@@ -100,6 +100,18 @@ describe('a failure of a task', () => {
     ]);
   });
 
+  test('of a region that gets no slot leaves the others alone: they are deployed', async () => {
+    const world = new JobWorld({ vertices: pipelines, taskManagers: 1 });
+    void world.master.start();
+    await world.advance(59_999);
+    expect(world.heard()).toEqual([]);
+    await world.advance(1);
+    expect(world.heard()).toEqual(['deploy source.0.0 on tm0', 'deploy map.0.0 on tm0']);
+    world.addTaskManager('tm1');
+    await world.advance(100);
+    expect(world.heard()).toEqual(['deploy source.1.1 on tm1', 'deploy map.1.1 on tm1']);
+  });
+
   test('beyond what the strategy allows ends the job, with both reasons', async () => {
     const world = await JobWorld.running({ vertices: shuffle, configuration: { 'restart-strategy.type': 'none' } });
     world.fail(world.execution('map', 1), new Error('enough'));
