@@ -75,7 +75,10 @@ export class CheckpointCoordinator {
   readonly #failures: FailureAccounting;
   readonly #periodic: PeriodicTrigger | undefined;
   readonly #pending = new Map<number, Pending>();
-  /** Directories of the last checkpoints that ended, for acknowledgements that come late. */
+  /**
+   * The last checkpoints that ended, for acknowledgements that come late, with the directories of those that were given up. What
+   * came twice for a completed one is in use.
+   */
   readonly #recent = new Map<number, string | undefined>();
   #sequence = 0;
   #isTriggering = false;
@@ -339,6 +342,9 @@ export class CheckpointCoordinator {
     let completed: CompletedCheckpoint;
     let subsumedId: number | undefined;
     try {
+      // Acknowledged behind a newer one, which has been completed before it: what was committed with that is not taken back.
+      if (!isPlainSavepoint(properties) && checkpointId < (retained.latest?.metadata.checkpointId ?? 0))
+        throw new CheckpointFailure('CHECKPOINT_SUBSUMED');
       retained.confirm(checkpointId);
       const metadata = checkpoint.metadata();
       await target.publish(encodeMetadata(metadata));
@@ -350,7 +356,7 @@ export class CheckpointCoordinator {
       this.#giveUp(pending, completionFailure(error), undefined, !(error instanceof UncertainRecordError));
       return;
     }
-    this.#end(pending);
+    this.#end(pending, undefined);
     checkpoint.complete();
     this.#lastCompletionMs = clock.now();
     this.#failures.succeeded(checkpointId);
@@ -381,9 +387,9 @@ export class CheckpointCoordinator {
     const { log, cleaner, statistics, tasks, coordinators, retained } = this.#options;
     const { checkpoint, request } = pending;
     const { checkpointId, properties, plan, target } = checkpoint;
-    this.#end(pending);
-    checkpoint.abort(failure);
     const directory = target?.place.directory;
+    this.#end(pending, deleteFiles ? directory : undefined);
+    checkpoint.abort(failure);
     if (deleteFiles && directory !== undefined) cleaner.removeDirectory(directory);
     log.warn(`${nameOf(properties)} ${checkpointId} was given up: ${failure.message}`);
     statistics.failed(checkpointId, failure.message);
@@ -400,11 +406,11 @@ export class CheckpointCoordinator {
     if (cause) this.#options.onTooManyFailures(cause, failed.attemptId);
   }
 
-  #end(pending: Pending): void {
-    const { checkpointId, target } = pending.checkpoint;
+  #end(pending: Pending, givenUpDirectory: string | undefined): void {
+    const { checkpointId } = pending.checkpoint;
     pending.cancelExpiry();
     this.#pending.delete(checkpointId);
-    this.#recent.set(checkpointId, target?.place.directory);
+    this.#recent.set(checkpointId, givenUpDirectory);
     for (const oldest of this.#recent.keys()) {
       if (this.#recent.size <= recentIds) break;
       this.#recent.delete(oldest);

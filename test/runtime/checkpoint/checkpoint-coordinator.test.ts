@@ -244,7 +244,7 @@ describe('what goes wrong', () => {
     for (const uncertain of [false, true]) {
       const error = uncertain ? new UncertainRecordError('perhaps') : new Error('no');
       const world = new CoordinatorWorld({
-        records: { put: async () => Promise.reject(error), remove: async () => {}, list: async () => [] },
+        records: { put: async () => Promise.reject(error), remove: async () => {}, ids: async () => [], list: async () => [] },
       });
       const outcome = reasonOf(world.coordinator.triggerCheckpoint({ full: false }));
       await world.settle();
@@ -283,6 +283,34 @@ describe('what goes wrong', () => {
     world.acknowledge(1, 'source-0', late);
     await world.settle();
     expect(world.stored).toEqual([]);
+  });
+
+  test('an acknowledgement that comes again when its checkpoint is complete deletes nothing of it', async () => {
+    const world = await running();
+    await (await world.memory.create(`/checkpoints/${jobId}/chk-1/state`)).close();
+    const state: TaskStateSnapshot = {
+      x: { keyed: [], operator: [{ kind: 'operator', states: {}, stream: { kind: 'relative', name: 'state', size: 0, checksum: 0 } }] },
+    };
+    world.acknowledge(1, 'source-0', state);
+    await world.acknowledgeAll(1);
+    world.acknowledge(1, 'source-0', state);
+    await world.settle();
+    expect(world.stored).toEqual(['chk-1/_metadata', 'chk-1/state']);
+  });
+
+  test('one that was fully acknowledged behind a newer one is given up: the newest stays the newest', async () => {
+    const world = await running({ 'execution.checkpointing.max-concurrent-checkpoints': '2' });
+    void world.coordinator.triggerCheckpoint({ full: false });
+    await world.settle();
+    const proceed = world.files.hold('rename');
+    await world.acknowledgeAll(2);
+    await world.acknowledgeAll(1);
+    proceed();
+    await world.coordinator.settled();
+    await world.settle();
+    expect(world.retained.all.map(({ metadata }) => metadata.checkpointId)).toEqual([2]);
+    expect(world.stored).toEqual(['chk-2/_metadata']);
+    expect(world.heard().filter((line) => line.startsWith('complete 1'))).toEqual([]);
   });
 });
 
