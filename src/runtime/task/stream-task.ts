@@ -72,7 +72,7 @@ export interface StreamTaskOptions {
   readonly jobGraph: JobGraph;
   readonly program: ReplayableProgram;
   readonly channels: SharedChannels;
-  readonly network: SlotNetwork;
+  readonly network: Pick<SlotNetwork, 'createResultPartition' | 'createInputGate'>;
   readonly codecs: CodecFactory;
   readonly streams: CheckpointStreams;
   readonly listener: SlotRuntimeListener;
@@ -488,6 +488,11 @@ export class StreamTask {
     for (const partition of this.#partitions) partition.broadcastEvent(event);
   }
 
+  /** Behind the end of a partition there is nothing: nobody reads it, and it would fill the channel for ever. */
+  #broadcastMarker(event: ChannelEvent): void {
+    if (this.#state !== 'closing') this.#broadcast(event);
+  }
+
   #trigger(barrier: CheckpointBarrier): void {
     const { stop } = barrier.options;
     if ((this.#state !== 'running' && this.#state !== 'draining') || (this.#state === 'draining' && stop === 'suspend')) {
@@ -650,7 +655,7 @@ export class StreamTask {
       streams: this.#options.streams,
       clock: this.#options.clock,
       listener: this.#options.listener,
-      broadcast: (event) => this.#broadcast(event),
+      broadcast: (event) => this.#broadcastMarker(event),
       hasInterruptedOperators: () => this.#pending.length > 0,
       emitInterrupted: () => this.#emitInterrupted(),
       wake: () => this.#options.wake(),
@@ -672,7 +677,7 @@ export class StreamTask {
       unblock: (channel) => gate.unblockChannel(channel),
       snapshot: (barrier, alignment) => this.#snapshot(barrier, alignment),
       abort: (checkpointId, reason) => checkpoints.decline(checkpointId, reason),
-      cancelled: (checkpointId) => this.#broadcast({ kind: 'cancel-barrier', checkpointId }),
+      cancelled: (checkpointId) => this.#broadcastMarker({ kind: 'cancel-barrier', checkpointId }),
     };
     const measures = { now: () => clock.now(), monotonic: () => clock.monotonic(), bytesIn: () => gate.bytesIn };
     const Handler = this.#config.get('execution.checkpointing.mode') === 'AT_LEAST_ONCE' ? TrackedBarriers : AlignedBarriers;
