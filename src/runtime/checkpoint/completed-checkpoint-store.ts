@@ -15,8 +15,8 @@ export interface CompletedCheckpointRecords {
    */
   put(checkpoint: CompletedCheckpoint): Promise<void>;
   remove(checkpointId: number): Promise<void>;
-  /** In any order. Throws when one cannot be read. */
-  list(): Promise<CompletedCheckpoint[]>;
+  /** In any order. Throws when one cannot be read now; and when the newest is damaged, unless only `readable` ones are wanted. */
+  list(which?: 'readable'): Promise<CompletedCheckpoint[]>;
 }
 
 export class UncertainRecordError extends Error {
@@ -47,20 +47,24 @@ export class CompletedCheckpointStore {
     return this.#checkpoints.at(-1);
   }
 
-  /** What was recorded before this process, at its start. */
-  async recover(): Promise<void> {
-    const recorded = await this.#records.list();
+  /** What was recorded before this process, at its start. Throws as {@link CompletedCheckpointRecords.list}. */
+  async recover(which?: 'readable'): Promise<void> {
+    const recorded = await this.#records.list(which);
     this.#checkpoints = recorded.sort((one, other) => one.metadata.checkpointId - other.metadata.checkpointId);
   }
 
-  /** Returns those that are no longer needed. A failure to forget one of them never fails the new one. */
+  /** Returns those that are no longer needed. They stay recorded until {@link forget}. */
   async add(checkpoint: CompletedCheckpoint): Promise<readonly CompletedCheckpoint[]> {
     await this.#records.put(checkpoint);
     const all = [...this.#checkpoints, checkpoint];
     const removed = subsumed(all, this.#retained);
     this.#checkpoints = all.filter((other) => !removed.includes(other));
-    await Promise.allSettled(removed.map(({ metadata }) => this.#records.remove(metadata.checkpointId)));
     return removed;
+  }
+
+  /** Nothing of it is left to delete. Until then its record tells whoever comes after a crash that there is. */
+  forget({ metadata }: CompletedCheckpoint): Promise<void> {
+    return this.#records.remove(metadata.checkpointId);
   }
 
   /**
@@ -75,11 +79,9 @@ export class CompletedCheckpointStore {
     return latest;
   }
 
-  /** The job is over for good: no record stays. Returns what was there. */
-  async clear(): Promise<readonly CompletedCheckpoint[]> {
-    const all = this.#checkpoints;
+  /** The job is over for good: no record stays. */
+  async clear(): Promise<void> {
+    for (const checkpoint of this.#checkpoints) await this.forget(checkpoint);
     this.#checkpoints = [];
-    for (const { metadata } of all) await this.#records.remove(metadata.checkpointId);
-    return all;
   }
 }

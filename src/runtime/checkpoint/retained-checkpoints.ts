@@ -50,10 +50,10 @@ export class RetainedCheckpoints {
     return this.#options.store.all;
   }
 
-  /** What was recorded before this process. */
-  async recover(): Promise<void> {
+  /** What was recorded before this process. Throws as {@link CompletedCheckpointRecords.list}. */
+  async recover(which?: 'readable'): Promise<void> {
     const { store } = this.#options;
-    await store.recover();
+    await store.recover(which);
     for (const checkpoint of store.all) this.#registerRestored(checkpoint);
   }
 
@@ -102,13 +102,14 @@ export class RetainedCheckpoints {
     const subsumed = await this.#options.store.add(checkpoint);
     const deleted = subsumed.filter(({ properties }) => properties.discardWhen.SUBSUMED);
     this.#discard(deleted);
+    for (const kept of subsumed) if (!deleted.includes(kept)) this.#options.store.forget(kept).catch(() => {});
     return deleted.at(-1)?.metadata.checkpointId;
   }
 
-  /** The job is over. `keepAll`: somebody has to look at them. */
+  /** The job is over. `keepAll`: somebody has to look at them. May be tried again when it fails. */
   async end(end: JobEnd, keepAll: boolean): Promise<void> {
     const { store, cleaner, storage } = this.#options;
-    const all = await store.clear();
+    const { all } = store;
     // A claimed snapshot that nothing has replaced: all the state there is. It goes with a finished job only.
     const irreplaceable = end === 'FINISHED' || !all.at(-1)?.place.foreign ? undefined : all.at(-1);
     const deleted = all.filter((checkpoint) => !keepAll && checkpoint !== irreplaceable && checkpoint.properties.discardWhen[end]);
@@ -118,6 +119,7 @@ export class RetainedCheckpoints {
     if (!keepAll) await this.#removeAllBut(all);
     await cleaner.whenIdle();
     await storage.release();
+    await store.clear();
   }
 
   async #removeAllBut(checkpoints: readonly CompletedCheckpoint[]): Promise<void> {
@@ -148,7 +150,7 @@ export class RetainedCheckpoints {
     this.#waiting = candidates.filter(({ metadata, place }) => place.foreign && this.#registry.usesFilesOf(metadata.checkpointId));
     for (const checkpoint of candidates) {
       if (this.#waiting.includes(checkpoint)) continue;
-      cleaner.discard(checkpoint);
+      cleaner.discard(checkpoint, () => this.#options.store.forget(checkpoint));
       statistics.discarded(checkpoint.metadata.checkpointId);
     }
   }

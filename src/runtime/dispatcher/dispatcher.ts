@@ -12,6 +12,7 @@ import { loadSnapshot } from '../checkpoint/storage/resolve-pointer.ts';
 import { ExecutionGraph } from '../executiongraph/execution-graph.ts';
 import { executionStates, isGloballyTerminal } from '../executiongraph/states.ts';
 import type { Leadership } from '../ha/high-availability.ts';
+import { persistently } from '../ha/persistently.ts';
 import { JobCheckpoints } from '../jobmaster/job-checkpoints.ts';
 import { JobMaster, type JobMasterOptions } from '../jobmaster/job-master.ts';
 import type { ResourceManager } from '../resourcemanager/resource-manager.ts';
@@ -64,6 +65,7 @@ export class Dispatcher implements DispatcherGateway {
   readonly #results = new Map<JobId, JobResult>();
   /** Of ended jobs whose collected records have not all been fetched. */
   readonly #collected = new Map<JobId, { readonly master: JobMaster; readonly stopExpiry: () => void }>();
+  readonly #shutDown = new AbortController();
   readonly #heartbeats = new Map<JobId, () => void>();
 
   constructor(options: DispatcherOptions) {
@@ -78,7 +80,7 @@ export class Dispatcher implements DispatcherGateway {
     }
     await this.#options.leadership?.jobs.put(jobGraph);
     this.#options.log.info(`Received job '${jobGraph.name}' (${jobGraph.jobId}).`);
-    this.#run(jobGraph);
+    this.#run(jobGraph, false);
   }
 
   /**
@@ -93,9 +95,12 @@ export class Dispatcher implements DispatcherGateway {
     for (const result of results.values()) {
       const jobGraph = jobs.find(({ jobId }) => jobId === result.jobId);
       log.info(`Job ${result.jobId} had ended before${jobGraph ? '; what was left of it is removed' : ''}.`);
-      if (jobGraph) await this.#cleanUpAfter(this.#withDefaults(jobGraph), result, leadership);
       this.#results.set(result.jobId, result);
-      await this.#removeRecords(result.jobId, leadership);
+      const finish = async (): Promise<void> => {
+        if (jobGraph) await this.#cleanUpAfter(this.#withDefaults(jobGraph), result, leadership);
+        await this.#removeRecords(result.jobId, leadership);
+      };
+      this.#close(result.jobId, () => this.#persistently(result.jobId, finish));
     }
     const running = jobs.filter((jobGraph) => !results.has(jobGraph.jobId));
     await leadership.blobs.retain(new Set(running.map((jobGraph) => jobGraph.program.artifact as BlobKey)));
@@ -104,8 +109,21 @@ export class Dispatcher implements DispatcherGateway {
       if (artifact !== undefined && !(await blobs.recover(artifact)))
         log.error(`The program of job ${jobGraph.jobId}, ${artifact}, is gone.`);
       log.info(`Recovered job '${jobGraph.name}' (${jobGraph.jobId}).`);
-      this.#run(jobGraph);
+      this.#run(jobGraph, true);
     }
+  }
+
+  /** In the background. */
+  #close(jobId: JobId, work: () => Promise<void>): void {
+    const closing: Promise<void> = work()
+      .catch((error: unknown) => this.#options.log.warn(`What is left of job ${jobId} was not removed.`, error))
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  #persistently(jobId: JobId, work: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options;
+    return persistently(`Removing what is left of job ${jobId}`, work, { clock, log, signal: this.#shutDown.signal });
   }
 
   /** The result last: until then the job is known to be over. */
@@ -138,17 +156,15 @@ export class Dispatcher implements DispatcherGateway {
       records: leadership.checkpointsOf(jobId),
       ids: leadership.checkpointIdsOf(jobId),
     });
-    await checkpoints
-      .cleanUpAfter(status, failure?.code === 'CHECKPOINT_DAMAGED')
-      .catch((error: unknown) => log.warn(`Cleaning up after job ${jobId} failed.`, error));
+    await checkpoints.cleanUpAfter(status, failure?.code === 'CHECKPOINT_DAMAGED');
   }
 
-  #run(jobGraph: JobGraph): void {
+  #run(jobGraph: JobGraph, isRecovered: boolean): void {
     const { clock, log, resourceManager, fencing, createUserCode, leadership } = this.#options;
     const { jobId } = jobGraph;
     const master = new JobMaster({
       jobGraph: this.#withDefaults(jobGraph),
-      recorded: leadership && { records: leadership.checkpointsOf(jobId), ids: leadership.checkpointIdsOf(jobId) },
+      recorded: leadership && { records: leadership.checkpointsOf(jobId), ids: leadership.checkpointIdsOf(jobId), isRecovered },
       beforeCleanUp: async (result) => {
         await leadership?.jobs.putResult(result);
         if (leadership) this.#results.set(jobId, result);
@@ -159,6 +175,7 @@ export class Dispatcher implements DispatcherGateway {
       log: log.of('JobMaster'),
       fencing,
       createUserCode,
+      signal: this.#shutDown.signal,
       onTerminal: (ended) => this.#retire(ended),
     });
     this.#running.set(jobId, master);
@@ -281,6 +298,7 @@ export class Dispatcher implements DispatcherGateway {
   }
 
   async close(): Promise<void> {
+    this.#shutDown.abort();
     this.#options.programs.close();
     if (this.#options.leadership) {
       // The jobs go on under the next leader.
@@ -311,14 +329,12 @@ export class Dispatcher implements DispatcherGateway {
   }
 
   #retire(master: JobMaster): void {
-    const { config, clock, leadership, log } = this.#options;
-    this.#running.delete(master.jobId);
-    const closing: Promise<void> = master
-      .whenClosed()
-      .then(() => leadership && this.#removeRecords(master.jobId, leadership))
-      .catch((error: unknown) => log.warn(`The record of job ${master.jobId} could not be removed.`, error))
-      .finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    const { config, clock, leadership } = this.#options;
+    const { jobId } = master;
+    this.#running.delete(jobId);
+    this.#close(jobId, async () => {
+      if ((await master.whenClosed()) && leadership) await this.#persistently(jobId, () => this.#removeRecords(jobId, leadership));
+    });
     this.#heartbeats.get(master.jobId)?.();
     this.#ended.put({ overview: overviewOf(master), archive: master.archive(), result: master.result as JobResult });
     if (!master.hasCollected) return;

@@ -163,7 +163,7 @@ export class JobCheckpoints {
 
   /** The job had ended in an earlier process, which did not come to remove what it left. */
   async cleanUpAfter(end: JobEnd, keepAll: boolean): Promise<void> {
-    await this.#retained.recover();
+    await this.#retained.recover('readable');
     // Where checkpoints are kept, those whose records were removed already look like orphans.
     if (!keepAll && checkpointProperties(this.settings.retention).discardWhen[end]) await this.#beginIds(0);
     await this.end(end, keepAll);

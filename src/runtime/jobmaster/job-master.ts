@@ -14,8 +14,10 @@ import type { AllocationId, ExecutionAttemptId, FencingToken, JobId, OperatorId,
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import type { Acknowledgement, CheckpointCoordinator, Decline } from '../checkpoint/checkpoint-coordinator.ts';
+import { UncertainRecordError } from '../checkpoint/completed-checkpoint-store.ts';
 import { type Execution, ExecutionGraph } from '../executiongraph/execution-graph.ts';
 import { isGloballyTerminal } from '../executiongraph/states.ts';
+import { persistently } from '../ha/persistently.ts';
 import type { ResourceManager } from '../resourcemanager/resource-manager.ts';
 import type {
   AccumulatorReport,
@@ -45,12 +47,17 @@ export interface JobMasterOptions {
   readonly log: Logger;
   readonly fencing: FencingToken;
   createUserCode(jobGraph: JobGraph, listener: JobUserCodeListener): JobUserCode;
-  /** What outlives this process, for a job under high availability. */
-  readonly recorded?: Pick<JobCheckpointsOptions, 'records' | 'ids'> | undefined;
+  /** What outlives this process, for a job under high availability. `isRecovered`: an earlier process had accepted the job. */
+  readonly recorded?: (Pick<JobCheckpointsOptions, 'records' | 'ids'> & { readonly isRecovered: boolean }) | undefined;
   /** The end is certain, and nothing has been cleaned up yet. */
   readonly beforeCleanUp?: ((result: JobResult) => Promise<void>) | undefined;
+  /** Aborted: this process shuts down, and what failed is not tried again. */
+  readonly signal?: AbortSignal | undefined;
   readonly onTerminal: (master: JobMaster) => void;
 }
+
+const never = new AbortController().signal;
+const restoreRetryMs = 1000;
 
 export class JobMaster {
   readonly #options: JobMasterOptions;
@@ -67,7 +74,7 @@ export class JobMaster {
   #coordinators: OperatorCoordinators | undefined;
   #lastModification: number;
   #result: JobResult | undefined;
-  #closed: Promise<void> = Promise.resolve();
+  #closed: Promise<boolean> = Promise.resolve(true);
 
   constructor(options: JobMasterOptions) {
     const { jobGraph, clock, resourceManager, fencing, log } = options;
@@ -120,10 +127,10 @@ export class JobMaster {
     return this.#done.promise;
   }
 
-  /** The job is done, and what it leaves behind on disk is as it shall be. */
-  async whenClosed(): Promise<void> {
+  /** The job is done, and what it leaves behind on disk is as it shall be. False: that was given up; somebody else has to do it. */
+  async whenClosed(): Promise<boolean> {
     await this.#done.promise;
-    await this.#closed;
+    return this.#closed;
   }
 
   archive(): ArchivedExecutionGraph {
@@ -240,8 +247,18 @@ export class JobMaster {
   async #prepareCheckpoints(): Promise<ReadonlyMap<OperatorId, Uint8Array>> {
     const { clock, random, log, jobGraph } = this.#options;
     if (jobGraph.jobType === 'BATCH') return new Map();
-    this.#checkpoints = new JobCheckpoints({ graph: this.#graph, clock, random, log, ...this.#options.recorded });
-    return this.#checkpoints.restoreFirst();
+    for (;;) {
+      this.#checkpoints = new JobCheckpoints({ graph: this.#graph, clock, random, log, ...this.#options.recorded });
+      try {
+        return await this.#checkpoints.restoreFirst();
+      } catch (error) {
+        // A job that ran does not end because its storage does not answer for a moment.
+        if (!this.#options.recorded?.isRecovered || !isPassing(error)) throw error;
+        log.warn(`Job ${this.jobId} cannot be recovered now, which is tried again in ${restoreRetryMs} ms.`, error);
+        await new Promise<void>((resolve) => clock.schedule(restoreRetryMs, resolve));
+        if (this.#graph.status !== 'INITIALIZING') return new Map();
+      }
+    }
   }
 
   #createCoordinators(): OperatorCoordinators {
@@ -359,16 +376,24 @@ export class JobMaster {
     this.#collected.end();
     this.#scheduler.release(`job ${this.jobId} is ${status}`);
     void this.#coordinators?.close();
-    this.#closed = this.#cleanUp(this.#result, keepCheckpoints).catch((error: unknown) =>
-      this.#options.log.warn(`Cleaning up after job ${this.jobId} failed.`, error),
+    this.#closed = this.#cleanUp(this.#result, keepCheckpoints).then(
+      () => true,
+      (error: unknown) => {
+        this.#options.log.warn(`Cleaning up after job ${this.jobId} failed.`, error);
+        return false;
+      },
     );
     this.#options.onTerminal(this);
     this.#done.resolve(this.#result);
   }
 
   async #cleanUp(result: JobResult, keepCheckpoints: boolean): Promise<void> {
-    await this.#options.beforeCleanUp?.(result);
-    await this.#checkpoints?.end(result.status, keepCheckpoints);
+    const { beforeCleanUp, clock, log, signal = never } = this.#options;
+    const cleanUp = async (): Promise<void> => {
+      await beforeCleanUp?.(result);
+      await this.#checkpoints?.end(result.status, keepCheckpoints);
+    };
+    await persistently(`Cleaning up after job ${this.jobId}`, cleanUp, { clock, log, signal });
   }
 
   #requireCoordinator(): CheckpointCoordinator {
@@ -395,4 +420,8 @@ export class JobMaster {
   #touched(): void {
     this.#lastModification = this.#options.clock.now();
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof UncertainRecordError || (error instanceof ExternalError && error.retriable);
 }

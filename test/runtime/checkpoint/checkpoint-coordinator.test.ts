@@ -244,7 +244,7 @@ describe('what goes wrong', () => {
     for (const uncertain of [false, true]) {
       const error = uncertain ? new UncertainRecordError('perhaps') : new Error('no');
       const world = new CoordinatorWorld({
-        records: { put: async () => Promise.reject(error), remove: async () => {}, ids: async () => [], list: async () => [] },
+        records: { put: async () => Promise.reject(error), remove: async () => {}, list: async () => [] },
       });
       const outcome = reasonOf(world.coordinator.triggerCheckpoint({ full: false }));
       await world.settle();

@@ -9,6 +9,7 @@ import type { CompletedCheckpoint } from '../../../src/runtime/checkpoint/comple
 import { UncertainRecordError } from '../../../src/runtime/checkpoint/completed-checkpoint-store.ts';
 import { RecordedCheckpointIds, RecordedCheckpoints } from '../../../src/runtime/ha/file-system/checkpoint-records.ts';
 import { EpochRecords } from '../../../src/runtime/ha/file-system/epoch-records.ts';
+import { LocalFileSystem } from '../../../src/shared/file-system/local-file-system.ts';
 import { silentLogger } from '../../../src/shared/logger.ts';
 
 let cluster: string;
@@ -31,7 +32,7 @@ async function lead(onLooked: () => void = () => {}): Promise<EpochRecords> {
     onLooked();
     return current;
   };
-  return EpochRecords.begin({ cluster, epoch, isCurrent, onLost: () => {} });
+  return EpochRecords.begin({ cluster, files: new LocalFileSystem(), epoch, isCurrent, pause: async () => {}, onLost: () => {} });
 }
 
 const checkpoint: CompletedCheckpoint = {

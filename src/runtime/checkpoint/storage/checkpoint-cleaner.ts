@@ -21,8 +21,12 @@ export class CheckpointCleaner {
     return this.#running.size;
   }
 
-  discard(checkpoint: CompletedCheckpoint): void {
-    this.#run(`checkpoint ${checkpoint.metadata.checkpointId}`, () => discardSnapshot(checkpoint));
+  /** `forget`: when nothing of it is left. */
+  discard(checkpoint: CompletedCheckpoint, forget: () => Promise<void>): void {
+    this.#run(`checkpoint ${checkpoint.metadata.checkpointId}`, async () => {
+      await discardSnapshot(checkpoint);
+      await forget();
+    });
   }
 
   /** What was written for a checkpoint that never came to be. */

@@ -1,9 +1,10 @@
 /** Completed checkpoints and the id counter of one job, as records of a leadership: pointers to the metadata, not the state. */
+import { ExternalError } from '../../../shared/errors.ts';
 import type { JobId } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/logger.ts';
 import type { CheckpointIdCounter } from '../../checkpoint/checkpoint-id-counter.ts';
 import type { CompletedCheckpoint } from '../../checkpoint/completed-checkpoint.ts';
-import { type CompletedCheckpointRecords, UncertainRecordError } from '../../checkpoint/completed-checkpoint-store.ts';
+import type { CompletedCheckpointRecords } from '../../checkpoint/completed-checkpoint-store.ts';
 import { decodeMetadata, encodeMetadata } from '../../checkpoint/metadata/metadata-codec.ts';
 import { loadSnapshot } from '../../checkpoint/storage/resolve-pointer.ts';
 import type { EpochRecords } from './epoch-records.ts';
@@ -40,19 +41,7 @@ export class RecordedCheckpoints implements CompletedCheckpointRecords {
       completedAt,
       metadata: place.metadataFile === undefined ? Buffer.from(encodeMetadata(metadata)).toString('base64') : null,
     };
-    return this.#putCertainly(this.#name(metadata.checkpointId), record);
-  }
-
-  /** A write that fails may have happened: unless it can be taken back, nobody knows. */
-  async #putCertainly(name: string, record: CheckpointRecord): Promise<void> {
-    try {
-      await this.#records.put(name, record);
-    } catch (error) {
-      await this.#records.remove(name).catch(() => {
-        throw new UncertainRecordError((error as Error).message, { cause: error });
-      });
-      throw error;
-    }
+    return this.#records.put(this.#name(metadata.checkpointId), record);
   }
 
   remove(checkpointId: number): Promise<void> {
@@ -60,14 +49,14 @@ export class RecordedCheckpoints implements CompletedCheckpointRecords {
   }
 
   /** An older one may be gone already: the former leader was removing it. The newest must be readable. */
-  async list(): Promise<CompletedCheckpoint[]> {
+  async list(which?: 'readable'): Promise<CompletedCheckpoint[]> {
     const names = await this.#records.names(this.#prefix);
     const found: CompletedCheckpoint[] = [];
     for (const name of names) {
       try {
         found.push(await load((await this.#records.get(name)) as CheckpointRecord));
       } catch (error) {
-        if (name === names.at(-1)) throw error;
+        if (isPassing(error) || (name === names.at(-1) && which !== 'readable')) throw error;
         this.#log.warn(`A checkpoint that is no longer the newest cannot be read and is forgotten: ${(error as Error).message}`);
         await this.#records.remove(name);
       }
@@ -90,6 +79,10 @@ async function load(record: CheckpointRecord): Promise<CompletedCheckpoint> {
   return { metadata, properties, place, completedAt };
 }
 
+function isPassing(error: unknown): boolean {
+  return error instanceof ExternalError && error.retriable;
+}
+
 interface RecordedIds {
   /** Of all that this job was given. */
   readonly first: number;
@@ -100,7 +93,7 @@ interface RecordedIds {
 export class RecordedCheckpointIds implements CheckpointIdCounter {
   readonly #records: EpochRecords;
   readonly #name: string;
-  #ids: Promise<RecordedIds | undefined> | undefined;
+  #ids: RecordedIds | undefined;
 
   constructor(records: EpochRecords, jobId: JobId) {
     this.#records = records;
@@ -123,13 +116,13 @@ export class RecordedCheckpointIds implements CheckpointIdCounter {
     await this.#records.remove(this.#name);
   }
 
-  #current(): Promise<RecordedIds | undefined> {
-    this.#ids ??= this.#records.get<RecordedIds>(this.#name);
+  async #current(): Promise<RecordedIds | undefined> {
+    this.#ids ??= await this.#records.get<RecordedIds>(this.#name);
     return this.#ids;
   }
 
   async #set(ids: RecordedIds): Promise<void> {
     await this.#records.put(this.#name, ids);
-    this.#ids = Promise.resolve(ids);
+    this.#ids = ids;
   }
 }

@@ -2,16 +2,18 @@
  * The records of one leadership: small named files in a directory of its own, which begins as a copy of the last leader's.
  *
  * Keeps true, against a former leader that goes on after it was overtaken: it writes into its own directory, and looks at the
- * claims after each write. Either it sees the new claim, and the write does not count; or the write was there before the
- * claim, and the copy has it.
+ * claims after each write. Either it sees no new claim, and the copy has what it wrote; or it sees one, and has to leave open
+ * whether the copy was made before its write or behind it.
  */
-import { copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { epochName } from '../../../config/high-availability/leader-files.ts';
 import { ExternalError } from '../../../shared/errors.ts';
+import type { FileSystem } from '../../../shared/file-system/file-system.ts';
+import { writeDurably } from '../../../shared/file-system/write-durably.ts';
+import { UncertainRecordError } from '../../checkpoint/completed-checkpoint-store.ts';
 import { LeadershipLostError } from '../high-availability.ts';
-import { clusterFiles, writeText } from './cluster-files.ts';
+import { writeText } from './cluster-files.ts';
 import { storageError } from './epochs.ts';
 
 const formatVersion = 1;
@@ -19,8 +21,11 @@ const completeMark = '.complete';
 
 export interface EpochRecordsOptions {
   readonly cluster: string;
+  readonly files: FileSystem;
   readonly epoch: number;
   readonly isCurrent: () => boolean;
+  /** Resolves when a storage that failed is to be tried again. */
+  readonly pause: (error: unknown) => Promise<void>;
   /** Leadership is gone: told before the call rejects. */
   readonly onLost: () => void;
 }
@@ -36,62 +41,103 @@ export class EpochRecords {
 
   /** Takes over what the last complete leadership recorded. */
   static async begin(options: EpochRecordsOptions): Promise<EpochRecords> {
+    const { cluster, epoch, files } = options;
     const records = new EpochRecords(options);
-    const directory = directoryOf(options.cluster, options.epoch);
+    const directory = directoryOf(cluster, epoch);
     try {
-      await mkdir(directory, { recursive: true });
-      const former = await lastComplete(options.cluster, options.epoch);
-      for (const name of former === undefined ? [] : await recordNames(former)) {
-        await copyFile(join(former as string, name), join(directory, name));
+      await files.makeDirectory(directory);
+      const former = await lastComplete(files, cluster, epoch);
+      for (const name of former === undefined ? [] : await recordNames(files, former)) {
+        await writeDurably(files, join(directory, name), await files.read(join(former as string, name)));
       }
-      await clusterFiles.syncDirectory(directory);
-      await writeText(join(directory, completeMark), '');
+      await writeText(files, join(directory, completeMark), '');
       records.#requireLeadership();
-      await removeOthers(options.cluster, options.epoch);
+      await removeOthers(files, cluster, epoch);
     } catch (error) {
       throw error instanceof LeadershipLostError ? error : storageError(directory, error);
     }
     return records;
   }
 
-  /** Durable, and certain to be seen by the next leader, when it resolves. */
+  /**
+   * Durable, and certain to be seen by the next leader, when it resolves. Rejects with {@link UncertainRecordError} when the
+   * next leader may see it all the same, and otherwise when it certainly will not.
+   */
   async put(name: string, value: unknown): Promise<void> {
-    await this.#write(() => writeText(join(this.#directory, name), encode(value)));
+    const { files } = this.#options;
+    this.#requireLeadership();
+    try {
+      await writeText(files, join(this.#directory, name), encode(value));
+    } catch (error) {
+      await this.#takeBack(name);
+      throw storageError(this.#directory, error);
+    }
+    this.#requireLeadershipStill();
   }
 
   async remove(name: string): Promise<void> {
-    await this.#write(async () => {
-      await rm(join(this.#directory, name), { force: true });
-      await clusterFiles.syncDirectory(this.#directory);
-    });
-  }
-
-  /** Undefined when there is none. Throws ExternalError('HA_RECORD_DAMAGED'). */
-  async get<T>(name: string): Promise<T | undefined> {
-    const path = join(this.#directory, name);
-    try {
-      return decode(await readFile(path, 'utf8'), path) as T;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
-  }
-
-  /** Names that begin with `prefix`, in order. */
-  async names(prefix: string): Promise<string[]> {
-    return (await recordNames(this.#directory)).filter((name) => name.startsWith(prefix)).sort();
-  }
-
-  async #write(work: () => Promise<void>): Promise<void> {
     this.#requireLeadership();
     try {
-      await work();
+      await this.#remove(name);
     } catch (error) {
       // The next leader removes the directories of former ones.
       this.#requireLeadership();
       throw storageError(this.#directory, error);
     }
     this.#requireLeadership();
+  }
+
+  /** Undefined when there is none. Throws ExternalError('HA_RECORD_DAMAGED'). */
+  async get<T>(name: string): Promise<T | undefined> {
+    const path = join(this.#directory, name);
+    try {
+      return decode(Buffer.from(await this.#options.files.read(path)).toString('utf8'), path) as T;
+    } catch (error) {
+      if (error instanceof ExternalError) throw error;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw storageError(path, error);
+    }
+  }
+
+  /** Names that begin with `prefix`, in order. */
+  async names(prefix: string): Promise<string[]> {
+    try {
+      return (await recordNames(this.#options.files, this.#directory)).filter((name) => name.startsWith(prefix)).sort();
+    } catch (error) {
+      throw storageError(this.#directory, error);
+    }
+  }
+
+  /**
+   * A write that failed may have got as far as its name. As long as nobody knows, nothing may be built on either answer, so this
+   * goes on until it is gone, or until another process leads.
+   */
+  async #takeBack(name: string): Promise<void> {
+    for (;;) {
+      try {
+        await this.#remove(name);
+        return;
+      } catch (error) {
+        await this.#options.pause(error);
+      } finally {
+        this.#requireLeadershipStill();
+      }
+    }
+  }
+
+  async #remove(name: string): Promise<void> {
+    const { files } = this.#options;
+    await files.remove(join(this.#directory, name));
+    await files.syncDirectory(this.#directory);
+  }
+
+  /** Behind a write: the next leader may have copied it before it was looked for. */
+  #requireLeadershipStill(): void {
+    try {
+      this.#requireLeadership();
+    } catch (cause) {
+      throw new UncertainRecordError('another JobManager leads the cluster; it may have seen the last record', { cause });
+    }
   }
 
   #requireLeadership(): void {
@@ -105,22 +151,29 @@ function directoryOf(cluster: string, epoch: number): string {
   return join(cluster, 'records', epochName(epoch));
 }
 
-async function lastComplete(cluster: string, before: number): Promise<string | undefined> {
-  const names = (await readdir(join(cluster, 'records'))).filter((name) => /^\d{19}$/.test(name) && Number(name) < before).sort();
-  for (const name of names.reverse()) {
-    const directory = join(cluster, 'records', name);
-    if ((await readdir(directory)).includes(completeMark)) return directory;
+async function lastComplete(files: FileSystem, cluster: string, before: number): Promise<string | undefined> {
+  for (const { name, directory } of (await epochDirectories(files, cluster)).reverse()) {
+    if (Number(name) < before && (await namesIn(files, directory)).includes(completeMark)) return directory;
   }
   return undefined;
 }
 
-async function removeOthers(cluster: string, epoch: number): Promise<void> {
-  for (const name of await readdir(join(cluster, 'records')))
-    if (/^\d{19}$/.test(name) && Number(name) < epoch) await rm(join(cluster, 'records', name), { recursive: true, force: true });
+async function removeOthers(files: FileSystem, cluster: string, epoch: number): Promise<void> {
+  for (const { name, directory } of await epochDirectories(files, cluster)) if (Number(name) < epoch) await files.remove(directory);
 }
 
-async function recordNames(directory: string): Promise<string[]> {
-  return (await readdir(directory)).filter((name) => !name.startsWith('.') && !name.endsWith('.tmp'));
+/** Oldest first. */
+async function epochDirectories(files: FileSystem, cluster: string): Promise<{ name: string; directory: string }[]> {
+  const names = (await namesIn(files, join(cluster, 'records'))).filter((name) => /^\d{19}$/.test(name)).sort();
+  return names.map((name) => ({ name, directory: join(cluster, 'records', name) }));
+}
+
+async function recordNames(files: FileSystem, directory: string): Promise<string[]> {
+  return (await namesIn(files, directory)).filter((name) => !name.startsWith('.') && !name.endsWith('.tmp'));
+}
+
+async function namesIn(files: FileSystem, directory: string): Promise<string[]> {
+  return (await files.list(directory)).map(({ path }) => basename(path));
 }
 
 /** JSON that a person can read, with a checksum over its body. */

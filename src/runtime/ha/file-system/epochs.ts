@@ -15,7 +15,7 @@ import { ExternalError } from '../../../shared/errors.ts';
 import { randomHex } from '../../../shared/ids.ts';
 import { readProcessStat } from '../../../shared/process-stat.ts';
 import type { Clock } from '../../../shared/time.ts';
-import { writeText } from './cluster-files.ts';
+import { clusterFiles, writeText } from './cluster-files.ts';
 
 interface Claim {
   readonly host: string;
@@ -92,7 +92,7 @@ export class Epochs {
   async #tryClaim(epoch: number): Promise<boolean> {
     const claim: Claim = { host: hostname(), pid: process.pid, startTime: readProcessStat(process.pid)?.startTime, token: randomHex(8) };
     const temporary = join(this.#directory, `.claim-${claim.token}`);
-    await writeText(temporary, JSON.stringify(claim));
+    await writeText(clusterFiles, temporary, JSON.stringify(claim));
     try {
       await link(temporary, this.#file(epoch, ''));
       await this.renew(epoch);

@@ -1,9 +1,10 @@
 /** High availability on a directory that all JobManagers of a cluster share. Layout: docs/formats/high-availability.md. */
-import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Configuration } from '../../../config/configuration.ts';
 import { addressFile, clusterDirectory, type LeaderAddress } from '../../../config/high-availability/leader-files.ts';
 import type { JobGraph } from '../../../graph/job-graph.ts';
+import type { FileSystem } from '../../../shared/file-system/file-system.ts';
 import { writeDurably } from '../../../shared/file-system/write-durably.ts';
 import { type BlobKey, type FencingToken, type JobId, randomHex } from '../../../shared/ids.ts';
 import type { Logger } from '../../../shared/logger.ts';
@@ -19,6 +20,7 @@ import { Epochs, storageError } from './epochs.ts';
 
 /** A lease is renewed this many times in its time. */
 const renewalsPerLease = 5;
+const storageRetryMs = 1000;
 
 export class FileSystemHighAvailability implements HighAvailability {
   readonly #cluster: string;
@@ -36,32 +38,35 @@ export class FileSystemHighAvailability implements HighAvailability {
   async lead(signal: AbortSignal, onWaiting: () => void): Promise<Leadership> {
     const epochs = new Epochs({ cluster: this.#cluster, clock: this.#clock, leaseTimeoutMs: this.#leaseTimeoutMs });
     const epoch = await epochs.claim(signal, onWaiting);
-    const leadership = new FileSystemLeadership(this.#cluster, epoch, epochs, this.#log);
+    const leadership = new FileSystemLeadership({ cluster: this.#cluster, files: clusterFiles, epoch, epochs, log: this.#log });
     await leadership.begin(this.#clock, this.#leaseTimeoutMs / renewalsPerLease);
     return leadership;
   }
 }
 
-class FileSystemLeadership implements Leadership {
+export interface FileSystemLeadershipOptions {
+  readonly cluster: string;
+  readonly files: FileSystem;
+  readonly epoch: number;
+  readonly epochs: Pick<Epochs, 'isCurrent' | 'renew' | 'release' | 'forgetBefore'>;
+  readonly log: Logger;
+}
+
+/** A claim that was won. */
+export class FileSystemLeadership implements Leadership {
   readonly fencing: FencingToken;
   readonly lost: Promise<string>;
   readonly blobs: BlobArchive;
-  readonly #cluster: string;
-  readonly #epoch: number;
-  readonly #epochs: Epochs;
-  readonly #log: Logger;
+  readonly #options: FileSystemLeadershipOptions;
   readonly #lose: (reason: string) => void;
   #records!: EpochRecords;
   #jobs!: JobRecords;
   #stopRenewing: () => void = () => {};
   #over = false;
 
-  constructor(cluster: string, epoch: number, epochs: Epochs, log: Logger) {
-    this.#cluster = cluster;
-    this.#epoch = epoch;
-    this.#epochs = epochs;
-    this.#log = log;
-    this.fencing = `${epoch}-${randomHex(12)}`;
+  constructor(options: FileSystemLeadershipOptions) {
+    this.#options = options;
+    this.fencing = `${options.epoch}-${randomHex(12)}`;
     const { promise, resolve } = Promise.withResolvers<string>();
     this.lost = promise;
     this.#lose = (reason) => {
@@ -69,7 +74,7 @@ class FileSystemLeadership implements Leadership {
       this.#stopRenewing();
       resolve(reason);
     };
-    this.blobs = new BlobDirectory(join(cluster, 'blobs'));
+    this.blobs = new BlobDirectory(options.files, join(options.cluster, 'blobs'));
   }
 
   get jobs(): JobRecords {
@@ -77,23 +82,30 @@ class FileSystemLeadership implements Leadership {
   }
 
   async begin(clock: Clock, renewEveryMs: number): Promise<void> {
+    const { cluster, files, epoch, epochs, log } = this.#options;
     this.#renewLater(clock, renewEveryMs);
     this.#records = await EpochRecords.begin({
-      cluster: this.#cluster,
-      epoch: this.#epoch,
-      isCurrent: () => !this.#over && this.#epochs.isCurrent(this.#epoch),
+      cluster,
+      files,
+      epoch,
+      isCurrent: () => !this.#over && epochs.isCurrent(epoch),
+      pause: (error) => {
+        log.warn(`A record may or may not be in ${cluster}. Until that is certain, its job waits.`, error);
+        return new Promise((resolve) => clock.schedule(storageRetryMs, resolve));
+      },
       onLost: () => this.#lose('another JobManager leads the cluster.'),
     });
     this.#jobs = new RecordedJobs(this.#records);
-    this.#epochs.forgetBefore(this.#epoch);
+    epochs.forgetBefore(epoch);
   }
 
   async publishAddress(address: Omit<LeaderAddress, 'epoch'>): Promise<void> {
-    await writeText(addressFile(this.#cluster, this.#epoch), JSON.stringify(address));
+    const { cluster, files, epoch } = this.#options;
+    await writeText(files, addressFile(cluster, epoch), JSON.stringify(address));
   }
 
   checkpointsOf(jobId: JobId): CompletedCheckpointRecords {
-    return new RecordedCheckpoints(this.#records, jobId, this.#log);
+    return new RecordedCheckpoints(this.#records, jobId, this.#options.log);
   }
 
   checkpointIdsOf(jobId: JobId): CheckpointIdCounter {
@@ -104,7 +116,7 @@ class FileSystemLeadership implements Leadership {
     this.#stopRenewing();
     if (this.#over) return;
     this.#over = true;
-    await this.#epochs.release(this.#epoch);
+    await this.#options.epochs.release(this.#options.epoch);
   }
 
   #renewLater(clock: Clock, everyMs: number): void {
@@ -113,14 +125,15 @@ class FileSystemLeadership implements Leadership {
 
   /** A storage that fails for a moment is no reason to stop: whoever takes over will be seen. */
   async #renew(clock: Clock, everyMs: number): Promise<void> {
+    const { epochs, epoch, log } = this.#options;
     try {
-      if (!this.#epochs.isCurrent(this.#epoch)) {
+      if (!epochs.isCurrent(epoch)) {
         this.#lose('another JobManager leads the cluster.');
         return;
       }
-      await this.#epochs.renew(this.#epoch);
+      await epochs.renew(epoch);
     } catch (error) {
-      this.#log.warn('The lease of the leadership could not be renewed.', error);
+      log.warn('The lease of the leadership could not be renewed.', error);
     }
     if (!this.#over) this.#renewLater(clock, everyMs);
   }
@@ -166,45 +179,40 @@ class RecordedJobs implements JobRecords {
 }
 
 class BlobDirectory implements BlobArchive {
+  readonly #files: FileSystem;
   readonly #directory: string;
 
-  constructor(directory: string) {
+  constructor(files: FileSystem, directory: string) {
+    this.#files = files;
     this.#directory = directory;
   }
 
   async put(key: BlobKey, file: string): Promise<void> {
     const target = this.#file(key);
     try {
-      await mkdir(this.#directory, { recursive: true });
-      if (await isThere(target)) return;
-      await writeDurably(clusterFiles, target, await readFile(file), `${target}.${randomHex(6)}.tmp`);
+      await this.#files.makeDirectory(this.#directory);
+      if (await this.#files.status(target)) return;
+      await writeDurably(this.#files, target, await readFile(file), `${target}.${randomHex(6)}.tmp`);
     } catch (error) {
       throw storageError(this.#directory, error);
     }
   }
 
   async fetch(key: BlobKey, target: string): Promise<boolean> {
-    if (!(await isThere(this.#file(key)))) return false;
-    await copyFile(this.#file(key), target);
+    if (!(await this.#files.status(this.#file(key)))) return false;
+    await writeFile(target, await this.#files.read(this.#file(key)));
     return true;
   }
 
   async retain(keys: ReadonlySet<BlobKey>): Promise<void> {
-    if (!(await isThere(this.#directory))) return;
-    for (const name of await readdir(this.#directory)) {
-      const key = /^([0-9a-f]{64})\.tgz$/.exec(name)?.[1];
-      if (key === undefined || !keys.has(key)) await rm(join(this.#directory, name), { force: true });
+    if (!(await this.#files.status(this.#directory))) return;
+    for (const { path } of await this.#files.list(this.#directory)) {
+      const key = /^([0-9a-f]{64})\.tgz$/.exec(basename(path))?.[1];
+      if (key === undefined || !keys.has(key)) await this.#files.remove(path);
     }
   }
 
   #file(key: BlobKey): string {
     return join(this.#directory, `${key}.tgz`);
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
