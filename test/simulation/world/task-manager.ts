@@ -7,7 +7,7 @@ import type { JobGraph } from '../../../src/graph/job-graph.ts';
 import type { ReplayableProgram } from '../../../src/program/program.ts';
 import type { JobManagerGateway, TaskExecutorGateway } from '../../../src/runtime/rpc/gateways.ts';
 import { StreamTask } from '../../../src/runtime/task/stream-task.ts';
-import type { SlotRuntimeListener } from '../../../src/runtime/task/task-host.ts';
+import { noChannels, type SlotRuntimeListener } from '../../../src/runtime/task/task-host.ts';
 import { ExternalError } from '../../../src/shared/errors.ts';
 import { FileCheckpointStreams } from '../../../src/state/storage/file-checkpoint-streams.ts';
 import { codecs } from '../../../src/types/codecs.ts';
@@ -233,7 +233,7 @@ export class TaskManager {
       descriptor,
       jobGraph: this.#jobGraph as JobGraph,
       program: { replay },
-      channels: { rings: {}, credits: {} },
+      channels: noChannels,
       network: {
         createInputGate: network.createInputGate,
         createResultPartition: (options) => {

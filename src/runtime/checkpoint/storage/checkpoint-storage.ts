@@ -5,7 +5,7 @@
  * nothing of the job is left.
  */
 import { ExternalError, UserError } from '../../../shared/errors.ts';
-import { type FileSystem, fileSystemOf, pathIn } from '../../../shared/file-system/file-system.ts';
+import { type FileStatus, type FileSystem, fileSystemOf, pathIn } from '../../../shared/file-system/file-system.ts';
 import { type JobId, randomHex } from '../../../shared/ids.ts';
 import {
   checkpointDirectory,
@@ -105,12 +105,12 @@ export class CheckpointStorage {
 
   /**
    * Directories of this job's own checkpoints, which begin with the id `first`, that are not `kept`: what processes left that
-   * were killed while they took, recorded or deleted one.
+   * were killed while they took, recorded or deleted one. As URIs.
    */
   async orphans(first: number, kept: Iterable<number>): Promise<string[]> {
     const wanted = new Set(kept);
     const own = (await this.#checkpointDirectories()).filter(({ checkpointId }) => checkpointId >= first && !wanted.has(checkpointId));
-    return own.map(({ path }) => path);
+    return own.map(({ checkpointId }) => checkpointDirectory(this.#directory as string, checkpointId));
   }
 
   /** The job is over: what no retained checkpoint needs goes, and its directory when that leaves it empty. */
@@ -130,8 +130,10 @@ export class CheckpointStorage {
   async #checkpointDirectories(): Promise<{ readonly path: string; readonly checkpointId: number }[]> {
     if (this.#directory === undefined || !this.#options.backend.ownSubdirectory) return [];
     const { fileSystem, path } = fileSystemOf(this.#directory);
-    if (!(await fileSystem.status(path))) return [];
-    return (await fileSystem.list(path)).flatMap((entry) => {
+    const entries = await entriesOf(fileSystem, path).catch((error: unknown) => {
+      throw directoryFailed(this.#directory as string, 'could not be read', 'state.checkpoints.dir', error);
+    });
+    return entries.flatMap((entry) => {
       const checkpointId = checkpointIdOf(entry.path);
       return checkpointId === undefined ? [] : [{ path: entry.path, checkpointId }];
     });
@@ -161,14 +163,22 @@ async function makeDirectory(directory: string, from: string): Promise<void> {
   try {
     await fileSystem.makeDirectory(path);
   } catch (error) {
-    throw new ExternalError('CHECKPOINT_DIRECTORY_FAILED', {
-      problem: `The directory ${directory} could not be made.`,
-      found: `It comes from ${from}. ${error instanceof Error ? error.message : String(error)}`,
-      tryNext: ['Use a directory that the JobManager and all TaskManagers may write.'],
-      retriable: true,
-      cause: error,
-    });
+    throw directoryFailed(directory, 'could not be made', from, error);
   }
+}
+
+async function entriesOf(fileSystem: FileSystem, path: string): Promise<FileStatus[]> {
+  return (await fileSystem.status(path)) ? fileSystem.list(path) : [];
+}
+
+function directoryFailed(directory: string, what: string, from: string, cause: unknown): ExternalError {
+  return new ExternalError('CHECKPOINT_DIRECTORY_FAILED', {
+    problem: `The directory ${directory} ${what}.`,
+    found: `It comes from ${from}. ${cause instanceof Error ? cause.message : String(cause)}`,
+    tryNext: ['Use a directory that the JobManager and all TaskManagers may write.'],
+    retriable: true,
+    cause,
+  });
 }
 
 function noSavepointDirectory(): UserError {
