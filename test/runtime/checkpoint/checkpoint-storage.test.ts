@@ -40,7 +40,7 @@ test('orphans are own checkpoints that are not kept, complete or not', async () 
   const begun = join(directory, 'job', 'chk-9');
   mkdirSync(begun);
   expect(await storage().highestId()).toBe(9);
-  expect(await storage().orphans(7, [8])).toEqual([published, begun]);
+  expect(await storage().orphans(7, [8])).toEqual([`file:${published}`, `file:${begun}`]);
 });
 
 test('where several jobs share a directory, nothing is taken for an orphan', async () => {
