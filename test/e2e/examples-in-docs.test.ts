@@ -25,6 +25,9 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 /** Some of what each program prints. */
 const expected: Record<string, readonly string[]> = {
   'warmest.ts': ['attic: 24 °C so far', 'attic: 31 °C so far'],
+  'readings.ts': ['1000 readings, 1000 different ones'],
+  'ledger.ts': ['1000 entries, 0 open transactions'],
+  'outbox.ts': ['100 letters sent'],
   'visits.ts': ['/docs: 100 visits', '/: 200 visits'],
   'greet.ts': ['hello, stranger', 'good evening, stranger'],
   'priced.ts': ['apple: 3', 'pear: no price'],

@@ -137,6 +137,7 @@ test('every other command does what the text says', async () => {
   expect(program).toMatch(/attic: 24 °C so far$/m);
   expect(program).toMatch(/attic: 31 °C so far$/m);
   expect(examples).toMatch(/UNPAID order-9: /);
+  expect(examples).toMatch(/^1000 orders of 100955\.00 in all; customers have 1000$/m);
   expect(examples).toMatch(/ALERT [\d.]+ : \w+ -> f$/m);
 }, 600_000);
 
