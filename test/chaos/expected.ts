@@ -1,5 +1,5 @@
 /** What the chaos job commits, by a plain loop over its records. No engine, no state, no time. */
-import { keyOf, recordValue, ruleOf, ruleValue, timeOf, windowMs } from './records.ts';
+import { keyOf, partsOfRule, recordValue, ruleOf, ruleValue, timeOf, windowMs } from './records.ts';
 
 export interface ChaosOutput {
   /** Sorted lines. */
@@ -19,7 +19,7 @@ export function expectedOutput({ ranges, perRange }: { readonly ranges: number; 
       values.push(recordValue(range, n));
       const recent = values.slice(values.length - 1 - ((values.length - 1) % 5));
       const mean = Math.floor((100 * values.reduce((sum, value) => sum + value, 0)) / values.length);
-      const rule = ruleValue(ruleOf(n, perRange));
+      const rule = ruleValue(ruleOf(n, perRange), partsOfRule);
       records.push(
         `${key} n=${n} seq=${n + 1} total=${n + 1} count=${values.length} recent=${recent.join(',')} largest=${Math.max(...values)} mean=${mean} rule=${rule}`,
       );

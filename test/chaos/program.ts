@@ -36,7 +36,7 @@ import {
   state,
   WatermarkStrategy,
 } from 'weir';
-import { keyOf, recordValue, ruleOf, rules, ruleValue, timeOf, windowMs } from './records.ts';
+import { keyOf, partsOfRule, recordValue, ruleOf, rules, ruleValue, timeOf, windowMs } from './records.ts';
 
 export interface ChaosParameters {
   /** Subtasks of every step. */
@@ -47,6 +47,8 @@ export interface ChaosParameters {
   readonly recordsPerSecond: number;
   readonly gate: string;
   readonly output: string;
+  /** How old an unfinished file may get; 400 by default. */
+  readonly rolloverMs?: number | undefined;
 }
 
 interface Numbered {
@@ -121,14 +123,14 @@ export function buildChaosJob(env: StreamExecutionEnvironment, parameters: Chaos
       },
     })
     .uid('keyed');
-  const ruleSource = new DataGeneratorSource((rule) => rule, rules, RateLimiterStrategy.perSecond(20));
+  const ruleSource = new DataGeneratorSource((part) => part, rules * partsOfRule, RateLimiterStrategy.perSecond(1000));
   const inForce = env.fromSource(ruleSource, WatermarkStrategy.noWatermarks(), 'rules').setParallelism(1).uid('rules');
   counted
     .rebalance()
     .connect(inForce.broadcast())
     .flatMap(ruled())
     .uid('ruled')
-    .sinkTo(keptOpen(`${parameters.output}/records`))
+    .sinkTo(keptOpen(`${parameters.output}/records`, parameters.rolloverMs ?? 400))
     .uid('files');
   counted
     .getSideOutput(windows)
@@ -142,11 +144,11 @@ const mean = {
   getResult: ({ sum, count }: { sum: number; count: number }) => Math.floor((100 * sum) / count),
 };
 
-/** Unfinished over many checkpoints: a restart goes on with them. */
-function keptOpen(path: string): FileSink<string> {
+/** Unfinished over some checkpoints: a restart goes on with them. */
+function keptOpen(path: string, rolloverInterval: number): FileSink<string> {
   return FileSink.forRowFormat<string>(path)
     .withBucketAssigner(new BasePathBucketAssigner())
-    .withRollingPolicy(new DefaultRollingPolicy({ maxPartSize: 24 * 1024, rolloverInterval: '1 h', inactivityInterval: '1 h' }))
+    .withRollingPolicy(new DefaultRollingPolicy({ maxPartSize: 24 * 1024, rolloverInterval, inactivityInterval: '1 h' }))
     .build();
 }
 
@@ -222,17 +224,18 @@ function store({ stored, counts }: Counts): void {
 }
 
 interface Ruled {
-  inForce: BroadcastState<number, number>;
+  /** How many parts of each rule have come. */
+  parts: BroadcastState<number, number>;
   stored: ListState<{ rule: number; line: string }>;
   waiting: { rule: number; line: string }[];
 }
 
-/** Lines wait in operator list state until their rule is there, in broadcast state. */
+/** Lines wait in operator list state until all parts of their rule have been counted, in broadcast state. */
 function ruled(): Own<CoFlatMapFunction<{ rule: number; line: string }, number, string>, Partial<Ruled>> {
   return {
     initializeState(context: FunctionInitializationContext) {
       const operatorState = context.getOperatorStateStore();
-      this.inForce = operatorState.getBroadcastState<number, number>({ kind: 'map', name: 'rules' });
+      this.parts = operatorState.getBroadcastState<number, number>({ kind: 'map', name: 'rules' });
       this.stored = operatorState.getListState<{ rule: number; line: string }>({ kind: 'list', name: 'waiting' });
       this.waiting = [...this.stored.get()];
     },
@@ -240,14 +243,17 @@ function ruled(): Own<CoFlatMapFunction<{ rule: number; line: string }, number, 
       (this as Ruled).stored.update((this as Ruled).waiting);
     },
     flatMap1({ rule, line }, out) {
-      const found = (this as Ruled).inForce.get(rule);
-      if (found === undefined) (this as Ruled).waiting.push({ rule, line });
-      else out.collect(`${line} rule=${found}`);
+      const parts = (this as Ruled).parts.get(rule) ?? 0;
+      if (parts < partsOfRule) (this as Ruled).waiting.push({ rule, line });
+      else out.collect(`${line} rule=${ruleValue(rule, parts)}`);
     },
-    flatMap2(rule, out) {
+    flatMap2(part, out) {
       const own = this as Ruled;
-      own.inForce.put(rule, ruleValue(rule));
-      for (const { line } of own.waiting.filter((waiting) => waiting.rule === rule)) out.collect(`${line} rule=${ruleValue(rule)}`);
+      const rule = Math.floor(part / partsOfRule);
+      const parts = (own.parts.get(rule) ?? 0) + 1;
+      own.parts.put(rule, parts);
+      if (parts < partsOfRule) return;
+      for (const { line } of own.waiting.filter((waiting) => waiting.rule === rule)) out.collect(`${line} rule=${ruleValue(rule, parts)}`);
       own.waiting = own.waiting.filter((waiting) => waiting.rule !== rule);
     },
   };

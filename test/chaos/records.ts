@@ -3,6 +3,8 @@
 export const keysPerRange = 29;
 export const windowMs = 500;
 export const rules = 40;
+/** Records that make one rule: it is in force when all are there, and each counts. */
+export const partsOfRule = 50;
 
 export function keyOf(range: number, n: number): string {
   return `${range}:${(n * 7) % keysPerRange}`;
@@ -22,6 +24,6 @@ export function ruleOf(n: number, perRange: number): number {
   return Math.floor((n * rules) / perRange);
 }
 
-export function ruleValue(rule: number): number {
-  return rule * rule + 7;
+export function ruleValue(rule: number, parts: number): number {
+  return rule * rule + parts;
 }

@@ -45,6 +45,7 @@ export async function runScenario(chaos: ChaosCluster, { seed, others, report }:
   const first = submit([]);
   const firstId = await jobIdOf(chaos, first);
   await firstStruck();
+  await hasCheckpoint(chaos, firstId);
   for (const strike of faults.slice(0, cut)) await strike();
   const retained = await cancelled(chaos, first, firstId);
   const before = contentsOf(join(chaos.checkpoints, firstId));
@@ -83,11 +84,7 @@ async function jobIdOf(chaos: ChaosCluster, run: RunningCommand): Promise<string
 /** Returns what the job retained, newest first; all that lies in its directory belongs to that. */
 async function cancelled(chaos: ChaosCluster, run: RunningCommand, jobId: string): Promise<string[]> {
   const directory = join(chaos.checkpoints, jobId);
-  await waitFor(
-    'a checkpoint',
-    () => retainedCheckpoints(directory).length > 0,
-    () => chaos.logs(),
-  );
+  await hasCheckpoint(chaos, jobId);
   let said = '';
   await waitFor(
     'the job to be cancelled',
@@ -105,6 +102,14 @@ async function cancelled(chaos: ChaosCluster, run: RunningCommand, jobId: string
   expect(retained.length).toBeLessThanOrEqual(2);
   expect(contentsOf(directory)).toEqual(reachableFrom(directory, retained));
   return retained;
+}
+
+async function hasCheckpoint(chaos: ChaosCluster, jobId: string): Promise<void> {
+  await waitFor(
+    'a checkpoint',
+    () => retainedCheckpoints(join(chaos.checkpoints, jobId)).length > 0,
+    () => chaos.logs(),
+  );
 }
 
 /** Nothing of the job is recorded for a later leader. */

@@ -17,7 +17,7 @@ import type { CheckpointOptions, JobManagerGateway } from '../rpc/gateways.ts';
 import { CheckpointFailure, type CheckpointFailureReason, reasonOfDecline } from './checkpoint-failure-reason.ts';
 import type { CheckpointIdCounter } from './checkpoint-id-counter.ts';
 import type { CheckpointedCoordinators, CheckpointedTasks } from './checkpoint-participants.ts';
-import { planCheckpoint } from './checkpoint-plan.ts';
+import { type CheckpointPlan, planCheckpoint } from './checkpoint-plan.ts';
 import { type CheckpointProperties, checkpointProperties, isPlainSavepoint, savepointProperties } from './checkpoint-properties.ts';
 import { CheckpointRequestDecider, type DecidableRequest, type Decision } from './checkpoint-request-decider.ts';
 import type { CheckpointSettings } from './checkpoint-settings.ts';
@@ -234,11 +234,15 @@ export class CheckpointCoordinator {
     let pending: Pending | undefined;
     let checkpointId: number | undefined;
     try {
-      const plan = planCheckpoint(jobGraph, (vertexId) => tasks.tasksOf(vertexId), settings);
+      const planNow = (): CheckpointPlan => planCheckpoint(jobGraph, (vertexId) => tasks.tasksOf(vertexId), settings);
+      // No id is used up where there is nothing to plan.
+      planNow();
       const timestamp = clock.now();
       checkpointId = await ids.next();
       if (era !== this.#era)
         throw new CheckpointFailure(this.#isShutDown ? 'CHECKPOINT_COORDINATOR_SHUTDOWN' : 'CHECKPOINT_COORDINATOR_SUSPEND');
+      // Whoever finished while the id was recorded is not waited for: from here on the checkpoint hears of it.
+      const plan = planNow();
       // A snapshot that stays its owner's must not be built upon.
       const properties = { ...request.properties, full: request.properties.full || retained.latest?.properties.unclaimed === true };
       const checkpoint = new PendingCheckpoint({

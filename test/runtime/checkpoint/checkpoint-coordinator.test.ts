@@ -430,6 +430,21 @@ describe('finished tasks', () => {
     expect(world.tooManyFailures).toEqual([]);
   });
 
+  test('a task that finishes while the id is recorded is not waited for', async () => {
+    const recorded = Promise.withResolvers<number>();
+    const ids = { next: () => recorded.promise, startAt: async (id: number) => id, clear: async () => {} };
+    const world = new CoordinatorWorld({ vertices: [source, map, end], ids });
+    const outcome = world.coordinator.triggerCheckpoint({ full: false });
+    await world.settle();
+    (world.tasks.get(String(source.id))?.[0] as { state: string }).state = 'FINISHED';
+    world.coordinator.taskEnded('source-0', 'source (1/2)', true);
+    recorded.resolve(1);
+    await world.settle();
+    expect(world.triggers.map(({ attemptId }) => attemptId)).toEqual(['source-1', 'map-0']);
+    await world.acknowledgeAll(1);
+    expect((await outcome).metadata.checkpointId).toBe(1);
+  });
+
   test('a task that finishes before it has acknowledged ends the checkpoint at once', async () => {
     const world = new CoordinatorWorld({ vertices: [source, map, end] });
     const outcome = reasonOf(world.coordinator.triggerCheckpoint({ full: false }));

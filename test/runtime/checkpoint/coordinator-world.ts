@@ -2,7 +2,7 @@
 import { Configuration } from '../../../src/config/configuration.ts';
 import type { JobGraph, JobVertex, PartitionerKind } from '../../../src/graph/job-graph.ts';
 import { CheckpointCoordinator } from '../../../src/runtime/checkpoint/checkpoint-coordinator.ts';
-import { InMemoryCheckpointIdCounter } from '../../../src/runtime/checkpoint/checkpoint-id-counter.ts';
+import { type CheckpointIdCounter, InMemoryCheckpointIdCounter } from '../../../src/runtime/checkpoint/checkpoint-id-counter.ts';
 import type { PlannedTask } from '../../../src/runtime/checkpoint/checkpoint-plan.ts';
 import { readCheckpointSettings } from '../../../src/runtime/checkpoint/checkpoint-settings.ts';
 import { CheckpointStatistics } from '../../../src/runtime/checkpoint/checkpoint-statistics.ts';
@@ -84,6 +84,7 @@ export class CoordinatorWorld {
       readonly vertices?: readonly JobVertex[];
       readonly records?: CompletedCheckpointRecords;
       readonly random?: number;
+      readonly ids?: CheckpointIdCounter;
     } = {},
   ) {
     const scheme = `world${schemes++}`;
@@ -135,7 +136,7 @@ export class CoordinatorWorld {
       clock: this.clock,
       random: () => options.random ?? 0,
       log: silentLogger,
-      ids: new InMemoryCheckpointIdCounter(),
+      ids: options.ids ?? new InMemoryCheckpointIdCounter(),
       storage,
       cleaner: this.cleaner,
       retained: this.retained,
