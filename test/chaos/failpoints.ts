@@ -13,6 +13,8 @@ export interface Armed {
 }
 
 export interface Hit {
+  /** Unique. */
+  readonly file: string;
   readonly name: string;
   readonly pid: number;
   /** 0: the process's main thread. */
@@ -39,7 +41,7 @@ export class Failpoints {
   hits(name: Failpoint): Hit[] {
     return readdirSync(this.directory).flatMap((file) => {
       const match = /^(.+)\.(\d+)\.(\d+)\.(\d+)\.hit$/.exec(file);
-      return match?.[1] === name ? [{ name, pid: Number(match[2]), thread: Number(match[3]) }] : [];
+      return match?.[1] === name ? [{ file, name, pid: Number(match[2]), thread: Number(match[3]) }] : [];
     });
   }
 

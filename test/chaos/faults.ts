@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failpoint } from '../../src/shared/failpoint.ts';
 import { waitFor } from '../harness/real-cluster.ts';
 import { type ChaosCluster, signal, smallDiskBytes } from './chaos-cluster.ts';
-import type { Armed } from './failpoints.ts';
+import type { Armed, Hit } from './failpoints.ts';
 import type { Seeded } from './seeded.ts';
 
 export const phases = [
@@ -144,22 +144,23 @@ export class FaultInjector {
     return { action: 'throw', code, match: `${this.#chaos.checkpoints}/`, stays: true };
   }
 
-  /** Returns how often it had struck before. */
-  #arm({ name }: Site, victim: Victim, skip: number): number {
-    const before = this.#chaos.failpoints.hits(name).length;
+  /** Returns where it had struck before. */
+  #arm({ name }: Site, victim: Victim, skip: number): ReadonlySet<string> {
+    const before = new Set(this.#chaos.failpoints.hits(name).map(({ file }) => file));
     this.#chaos.failpoints.arm(name, { action: victim === 'slot thread' ? 'kill-thread' : 'kill', skip });
     return before;
   }
 
-  async #struck({ name }: Site, victim: Victim, phase: Phase, before: number): Promise<void> {
+  async #struck({ name }: Site, victim: Victim, phase: Phase, before: ReadonlySet<string>): Promise<void> {
     const { failpoints } = this.#chaos;
+    const found = (): Hit | undefined => failpoints.hits(name).find(({ file }) => !before.has(file));
     await waitFor(
       `the ${victim} to be killed at ${name}`,
-      () => failpoints.hits(name).length > before,
+      () => found() !== undefined,
       () => this.#chaos.logs(),
     );
     this.#note({ what: `kill at ${name}`, phase, victim });
-    const hit = failpoints.hits(name).at(-1);
+    const hit = found();
     if (victim !== 'slot thread' && hit) await waitFor(`process ${hit.pid} to be gone`, () => !existsSync(`/proc/${hit.pid}/exe`));
     await this.#chaos.replaceDead();
   }
