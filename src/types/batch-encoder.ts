@@ -45,8 +45,8 @@ export class ColumnBatchEncoder implements BatchEncoder {
   #layouts = 0;
   #last: LayoutEncoder;
   /** By record, once the batch has more than one layout. */
-  #rowLayouts = new Uint8Array(usualRecords);
-  #timestamps = new Float64Array(usualRecords);
+  #rowLayouts = new Uint8Array(0);
+  #timestamps = new Float64Array(0);
   #timestamped = false;
 
   constructor({ noTimestamp, locate, channels, onManyShapes }: BatchEncoderSettings) {
@@ -149,12 +149,12 @@ export class ColumnBatchEncoder implements BatchEncoder {
       if (layout.batchIndex === 1) this.#rowLayouts.fill(0, 0, row);
     }
     if (this.#inBatch.length === 1) return;
-    if (row >= this.#rowLayouts.length) this.#rowLayouts = grown(this.#rowLayouts, new Uint8Array(row * 2));
+    if (row >= this.#rowLayouts.length) this.#rowLayouts = grown(this.#rowLayouts, new Uint8Array(Math.max(usualRecords, row * 2)));
     this.#rowLayouts[row] = layout.batchIndex;
   }
 
   #setTimestamp(row: number, timestamp: number): void {
-    if (row >= this.#timestamps.length) this.#timestamps = grown(this.#timestamps, new Float64Array(row * 2));
+    if (row >= this.#timestamps.length) this.#timestamps = grown(this.#timestamps, new Float64Array(Math.max(usualRecords, row * 2)));
     if (!this.#timestamped) this.#timestamps.fill(this.#noTimestamp, 0, row);
     this.#timestamped = true;
     this.#timestamps[row] = timestamp;

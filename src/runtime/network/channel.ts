@@ -49,6 +49,8 @@ export interface ResultPartitionWriter {
   /** Records emitted; a broadcast one counts once. */
   readonly recordsOut: number;
   readonly bytesOut: number;
+  /** From 0 to 1. */
+  readonly poolUsage: number;
   close(): void;
 }
 
@@ -75,5 +77,7 @@ export interface InputGate {
   /** True when every channel delivered end-of-partition. */
   readonly isFinished: boolean;
   readonly bytesIn: number;
+  /** From 0 to 1. */
+  readonly poolUsage: number;
   close(): void;
 }

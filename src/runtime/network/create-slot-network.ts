@@ -110,6 +110,8 @@ class ThreadNetwork implements SlotNetwork {
         this.#partitions.delete(open);
         for (const key of keys) this.#localQueues.delete(key);
       },
+      createEncoder: () => this.#options.codecs.createEncoder({ operatorName: options.operatorName, type: options.type }),
+      buffers,
     });
     made = partition;
     const peers = new Set(subpartitions.map((sub) => sub.consumerAttemptId));
@@ -120,7 +122,11 @@ class ThreadNetwork implements SlotNetwork {
 
   createInputGate(options: InputGateOptions): TaskInputGate {
     const ends = options.descriptors.flatMap(({ edgeId, inputIndex, channels }) => {
-      const credits = this.#gateCredits(edgeId, options);
+      const credits = this.#gateCredits(
+        edgeId,
+        channels.filter(({ producer }) => producer.taskManagerId !== this.location.taskManagerId).length,
+        options,
+      );
       return channels.map(({ producer, producerAttemptId }) => ({
         key: channelKey(producerAttemptId, edgeId, options.consumerAttemptId),
         inputIndex,
@@ -130,6 +136,7 @@ class ThreadNetwork implements SlotNetwork {
       }));
     });
     const channels = ends.map(({ key, producer, credits }) => this.#inputChannel(key, producer, options, credits));
+    const allCredits = new Set(ends.flatMap(({ credits }) => credits ?? []));
     const gate = new TaskInputGate(
       channels,
       ends.map(({ inputIndex }) => inputIndex),
@@ -137,6 +144,7 @@ class ThreadNetwork implements SlotNetwork {
         this.#gates.delete(open);
         for (const { key } of ends) this.#localQueues.delete(key);
       },
+      allCredits,
     );
     const open: OpenGate = {
       peers: new Set(ends.map(({ producerAttemptId }) => producerAttemptId)),
@@ -195,11 +203,11 @@ class ThreadNetwork implements SlotNetwork {
   }
 
   /** Undefined when all producers are in this TaskManager. */
-  #gateCredits(edgeId: string, { channels }: InputGateOptions): GateCredits | undefined {
+  #gateCredits(edgeId: string, remoteChannels: number, { channels }: InputGateOptions): GateCredits | undefined {
     const floating = channels.gates[edgeId];
     if (floating === undefined) return undefined;
-    const { segmentBytes } = this.#memory.buffers;
-    return new GateCredits(floating * segmentBytes, segmentBytes);
+    const { segmentBytes, exclusive } = this.#memory.buffers;
+    return new GateCredits(remoteChannels * exclusive * segmentBytes, floating * segmentBytes, segmentBytes);
   }
 
   get #memory(): SlotMemory {

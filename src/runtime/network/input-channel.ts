@@ -7,6 +7,8 @@ export interface InputChannel {
   readonly hasFrame: boolean;
   /** Of records, as they were encoded: a channel that hands objects over counts none. */
   readonly bytesIn: number;
+  /** Received over a connection and not consumed. */
+  readonly bufferedBytes: number;
   /** Fills `into` with the next frame; false when there is none (or only a part of one). */
   poll(into: PolledElement): boolean;
   /** Withholds or grants credit. */

@@ -141,6 +141,7 @@ export class LocalSubpartition implements Subpartition {
 export class LocalInputChannel implements InputChannel {
   readonly #queue: LocalQueue;
   readonly bytesIn = 0;
+  readonly bufferedBytes = 0;
 
   constructor(queue: LocalQueue) {
     this.#queue = queue;

@@ -39,6 +39,7 @@ export class RingInputChannel implements InputChannel {
   readonly #decoder: BatchDecoder;
   readonly #producerBell: Doorbell;
   readonly #assembler = new FrameAssembler();
+  readonly bufferedBytes = 0;
   bytesIn = 0;
 
   constructor(ring: RingReader, decoder: BatchDecoder, producerBell: Doorbell) {

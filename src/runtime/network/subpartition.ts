@@ -82,6 +82,11 @@ export class EncodedSubpartition implements Subpartition {
     this.#write(frameKind.batch, this.#encoder.take());
   }
 
+  /** A batch that was encoded elsewhere, and whose records are counted there. */
+  sendBatch(bytes: Uint8Array): void {
+    this.#write(frameKind.batch, bytes);
+  }
+
   send(event: ChannelEvent): void {
     this.flush();
     this.#write(event.kind === 'end-of-partition' ? frameKind.endOfPartition : frameKind.event, encodeEvent(event));

@@ -1,6 +1,7 @@
 /** All input channels of one task, polled fairly: the search starts behind the channel that was served last. */
 import type { InputGate, PolledElement } from './channel.ts';
 import type { InputChannel } from './input-channel.ts';
+import type { GateCredits } from './memory/gate-credits.ts';
 
 export class TaskInputGate implements InputGate {
   readonly #channels: readonly InputChannel[];
@@ -9,11 +10,18 @@ export class TaskInputGate implements InputGate {
   readonly #ended: boolean[];
   readonly #polled: PolledElement = { channel: 0, batch: undefined, event: undefined };
   readonly #onClose: () => void;
+  readonly #credits: ReadonlySet<GateCredits>;
   #next = 0;
   #open: number;
 
-  constructor(channels: readonly InputChannel[], inputIndexes: readonly number[], onClose: () => void) {
+  constructor(
+    channels: readonly InputChannel[],
+    inputIndexes: readonly number[],
+    onClose: () => void,
+    credits: ReadonlySet<GateCredits> = new Set(),
+  ) {
     this.#onClose = onClose;
+    this.#credits = credits;
     this.#channels = channels;
     this.#inputIndexes = inputIndexes;
     this.#blocked = channels.map(() => false);
@@ -31,6 +39,15 @@ export class TaskInputGate implements InputGate {
 
   get bytesIn(): number {
     return this.#channels.reduce((sum, channel) => sum + channel.bytesIn, 0);
+  }
+
+  /** Of what may be buffered of other TaskManagers' channels, the part that is; 0 when all producers are in this one. */
+  get poolUsage(): number {
+    let buffered = 0;
+    let most = 0;
+    for (const channel of this.#channels) buffered += channel.bufferedBytes;
+    for (const credits of this.#credits) most += credits.totalBytes;
+    return most === 0 ? 0 : buffered / most;
   }
 
   get hasData(): boolean {

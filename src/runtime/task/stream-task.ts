@@ -293,7 +293,11 @@ export class StreamTask {
     return {
       attemptId: this.attemptId,
       user,
-      metrics: this.#metrics.dump(),
+      metrics: {
+        ...this.#metrics.dump(),
+        'Shuffle.Netty.Input.Buffers.inPoolUsage': this.#gate?.poolUsage ?? 0,
+        'Shuffle.Netty.Output.Buffers.outPoolUsage': Math.max(0, ...this.#partitions.map(({ poolUsage }) => poolUsage)),
+      },
       io: {
         recordsIn: this.#recordsIn,
         recordsOut: this.#partitions.reduce((sum, partition) => sum + partition.recordsOut, 0),

@@ -68,8 +68,8 @@ function writeOffsets16(writer: ColumnWriter, numbers: Float64Array, rows: numbe
 
 /** Reads columns of numbers into memory that the next column read overwrites. */
 export class NumberColumnReader {
-  #ints = new Int32Array(512);
-  #floats = new Float64Array(512);
+  #ints = new Int32Array(0);
+  #floats = new Float64Array(0);
 
   read(reader: ColumnReader, rows: number): Int32Array | Float64Array {
     const kind = reader.uint8();
@@ -125,12 +125,12 @@ export class NumberColumnReader {
   }
 
   #intsFor(rows: number): Int32Array {
-    if (this.#ints.length < rows) this.#ints = new Int32Array(rows);
+    if (this.#ints.length < rows) this.#ints = new Int32Array(2 * rows);
     return this.#ints;
   }
 
   #floatsFor(rows: number): Float64Array {
-    if (this.#floats.length < rows) this.#floats = new Float64Array(rows);
+    if (this.#floats.length < rows) this.#floats = new Float64Array(2 * rows);
     return this.#floats;
   }
 }

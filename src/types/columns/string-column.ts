@@ -119,7 +119,7 @@ export class StringColumnWriter {
 export class StringColumnReader {
   #strings: string[] = [];
   readonly #dictionary: string[] = [];
-  #lengths = new Int32Array(512);
+  #lengths = new Int32Array(0);
 
   /** In memory that the next column read overwrites. */
   read(reader: ColumnReader, rows: number): readonly string[] {
@@ -176,7 +176,7 @@ export class StringColumnReader {
   #readLengths(reader: ColumnReader, rows: number): number {
     const isNarrow = reader.uint8() === 1;
     reader.need(rows);
-    if (this.#lengths.length < rows) this.#lengths = new Int32Array(rows);
+    if (this.#lengths.length < rows) this.#lengths = new Int32Array(2 * rows);
     const lengths = this.#lengths;
     let total = 0;
     if (isNarrow) {

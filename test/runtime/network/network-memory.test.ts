@@ -140,7 +140,7 @@ test('channels of a partition share what floats, and each can always use its own
 });
 
 test('a gate lends to those that have waited longest, and never more than it has', () => {
-  const credits = new GateCredits(3 * 4096, 4096);
+  const credits = new GateCredits(2 * 4096, 3 * 4096, 4096);
   const lent: string[] = [];
   const borrower = (name: string) => ({ lend: () => void lent.push(name) });
   const [a, b, c] = [borrower('a'), borrower('b'), borrower('c')];

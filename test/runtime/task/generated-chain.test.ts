@@ -308,6 +308,7 @@ function edgesFrom(stream: DataStream<Any>, isKeyed: boolean): (() => void)[] {
 class TakingPartition implements ResultPartitionWriter {
   readonly isAvailable = true;
   readonly recordsOut = 0;
+  readonly poolUsage = 0;
   readonly bytesOut = 0;
   readonly writers: readonly RecordWriter[];
 

@@ -11,6 +11,7 @@ import { TaskInputGate } from '../../../src/runtime/network/task-input-gate.ts';
 import { channelKey } from '../../../src/runtime/task/task-host.ts';
 import { MIN_TIMESTAMP } from '../../../src/shared/time.ts';
 import type { DecodedBatch } from '../../../src/types/codec.ts';
+import { codecs } from '../../../src/types/codecs.ts';
 import type { Host } from './host.ts';
 import type { Chance } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -84,6 +85,7 @@ export class DataPlane {
       onUnavailable,
       onAvailable,
       onClose: () => {},
+      createEncoder: () => codecs.createEncoder({ operatorName }),
     });
     return partition;
   }
@@ -195,6 +197,7 @@ class SimulatedSubpartition implements Subpartition {
 class SimulatedInputChannel implements InputChannel {
   readonly #channel: Channel;
   readonly #onTaken: () => void;
+  readonly bufferedBytes = 0;
   bytesIn = 0;
 
   constructor(channel: Channel, onTaken: () => void) {

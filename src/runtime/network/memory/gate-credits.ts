@@ -10,10 +10,13 @@ export interface Borrower {
 export class GateCredits {
   readonly #pieceBytes: number;
   readonly #waiting = new Set<Borrower>();
+  /** What all channels together may buffer. */
+  readonly totalBytes: number;
   #left: number;
 
   /** `pieceBytes` are lent at a time. */
-  constructor(floatingBytes: number, pieceBytes: number) {
+  constructor(exclusiveBytes: number, floatingBytes: number, pieceBytes: number) {
+    this.totalBytes = exclusiveBytes + floatingBytes;
     this.#left = floatingBytes;
     this.#pieceBytes = pieceBytes;
   }

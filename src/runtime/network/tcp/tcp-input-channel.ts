@@ -45,6 +45,7 @@ export class TcpInputChannel implements InputChannel, Borrower {
   #ungranted = 0;
   #borrowed = 0;
   bytesIn = 0;
+  bufferedBytes = 0;
 
   constructor(options: TcpInputChannelOptions) {
     this.#options = options;
@@ -102,6 +103,7 @@ export class TcpInputChannel implements InputChannel, Borrower {
       try {
         splitter.push(data, (piece) => {
           this.#outstanding -= piece.length + checkedLengthBytes;
+          this.bufferedBytes += piece.length + checkedLengthBytes;
           if (this.#outstanding < 0) throw corruptStream('More came than was granted.');
           if (piece[0] === frameKind.endOfPartition) this.#ended = true;
           this.#pieces.push(piece);
@@ -124,6 +126,7 @@ export class TcpInputChannel implements InputChannel, Borrower {
 
   #consumed(bytes: number): void {
     this.#ungranted += bytes;
+    this.bufferedBytes -= bytes;
     // Small grants cost a write each; but a producer without credit must not wait for one that never comes.
     if (this.#pieces.length === 0 || this.#ungranted * 2 >= this.#options.exclusiveBytes) this.#grant();
   }
