@@ -128,6 +128,9 @@ export class RemoteExecutor {
     try {
       await (this.#options.submit?.(jobGraph) ?? this.#client.submitJob(jobGraph, this.#options.artifact));
       const status = await this.#client.awaitInitialised(jobGraph.jobId);
+      const { detached, shutdownOnAttachedExit, heartbeatTimeoutMs } = this.#options;
+      // Before anybody hears of the job: from then on this client may die.
+      if (shutdownOnAttachedExit && !detached) await this.#client.heartbeat(jobGraph.jobId, Date.now() + heartbeatTimeoutMs);
       stopProgress?.();
       this.#options.print(`Job has been submitted with JobID ${jobGraph.jobId}`);
       if (status === 'FAILED') await this.#throwFailure(jobGraph.jobId);

@@ -62,9 +62,9 @@ export class YarnDriver implements ResourceManagerDriver {
     const { log } = this.#options;
     this.#active = true;
     for (const { containerId } of previous) {
-      if (this.#registered.has(containerId)) continue;
-      log.info(`Container ${containerId} is of the previous attempt; its TaskManager is expected.`);
-      this.#expect(containerId);
+      const known = this.#registered.has(containerId);
+      log.info(`Container ${containerId} is of the previous attempt; its TaskManager ${known ? 'is here already' : 'is expected'}.`);
+      if (!known) this.#expect(containerId);
     }
     this.#adjust();
     this.#beatNow();

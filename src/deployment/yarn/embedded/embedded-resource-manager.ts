@@ -46,6 +46,7 @@ export interface EmbeddedResourceManagerOptions {
 /** An application master that has said goodbye has this long to end. */
 const goodbyePatienceMs = 15_000;
 const upkeepEveryMs = 60_000;
+const closePatienceMs = 5000;
 
 export class EmbeddedResourceManager implements YarnProtocols {
   readonly #options: EmbeddedResourceManagerOptions;
@@ -249,10 +250,16 @@ export class EmbeddedResourceManager implements YarnProtocols {
     this.#release(this.#current(attempt).application, containerId, 'Container killed by the ApplicationMaster.');
   }
 
-  /** Ends all applications. */
+  /** Ends all applications; with recovery the next resource manager starts them again. */
   async close(): Promise<void> {
-    this.#closing = true;
+    const { clock, settings } = this.#options;
     this.#stopUpkeep();
+    if (!settings.recovers) {
+      const giveUpAt = clock.monotonic() + closePatienceMs;
+      for (const id of this.#applications.keys()) await this.forceKillApplication(id, 'The resource manager was stopped.');
+      while (this.#applications.size > 0 && clock.monotonic() < giveUpAt) await new Promise((resume) => setTimeout(resume, 10));
+    }
+    this.#closing = true;
     await this.#node.close();
   }
 
