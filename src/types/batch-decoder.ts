@@ -3,8 +3,10 @@ import { batchVersion, maxLayouts } from './batch-encoder.ts';
 import { corrupt } from './byte-reader.ts';
 import type { BatchDecoder, DecodedBatch } from './codec.ts';
 import { ColumnReader } from './columns/column-reader.ts';
+import { form } from './columns/layout.ts';
 import { LayoutDecoder } from './columns/layout-decoder.ts';
 import { NumberColumnReader } from './columns/number-column.ts';
+import { ColumnsBatch, ValuesBatch } from './decoded-batch.ts';
 
 export class ColumnBatchDecoder implements BatchDecoder {
   readonly #reader = new ColumnReader();
@@ -23,13 +25,24 @@ export class ColumnBatchDecoder implements BatchDecoder {
     const timestamps = isTimestamped ? Float64Array.from(this.#timestamps.read(reader, count).subarray(0, count)) : undefined;
     const layouts = reader.uint8();
     if (layouts === 0 && count > 0) throw corrupt('records without a layout');
-    const values = layouts === 1 ? this.#readLayout(count) : this.#interleave(count, layouts);
-    if (values.length !== count) throw corrupt('record count');
+    const batch = layouts === 1 ? this.#readOne(count, timestamps) : new ValuesBatch(this.#interleave(count, layouts), timestamps);
+    if (batch.count !== count) throw corrupt('record count');
     if (reader.position !== reader.limit) throw corrupt('bytes behind the last record');
-    return { values, timestamps };
+    return batch;
+  }
+
+  #readOne(count: number, timestamps: Float64Array | undefined): DecodedBatch {
+    const { layout, rows } = this.#readHeader(count);
+    if (layout.layout.form !== form.record) return new ValuesBatch(layout.read(this.#reader, rows), timestamps);
+    return new ColumnsBatch(layout.readColumns(this.#reader, rows), rows, timestamps, layout.makeValues);
   }
 
   #readLayout(count: number): unknown[] {
+    const { layout, rows } = this.#readHeader(count);
+    return layout.read(this.#reader, rows);
+  }
+
+  #readHeader(count: number): { layout: LayoutDecoder; rows: number } {
     const reader = this.#reader;
     const id = reader.varint();
     if (reader.uint8() === 1) {
@@ -40,7 +53,7 @@ export class ColumnBatchDecoder implements BatchDecoder {
     if (!layout) throw corrupt('unknown layout');
     const rows = reader.varint();
     if (rows > count) throw corrupt('row count');
-    return layout.read(reader, rows);
+    return { layout, rows };
   }
 
   #interleave(count: number, layouts: number): unknown[] {

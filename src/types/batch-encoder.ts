@@ -8,6 +8,7 @@ import { ColumnWriter } from './columns/column-writer.ts';
 import { columnKind, columnOf, fieldValues, form, type Layout, longestTuple, mostFields, widen } from './columns/layout.ts';
 import { LayoutEncoder } from './columns/layout-encoder.ts';
 import { writeNumbers } from './columns/number-column.ts';
+import { type RecordColumns, recordAt } from './columns/record-columns.ts';
 import { refuseSymbolKeys } from './value-codec.ts';
 
 export const batchVersion = 3;
@@ -74,6 +75,26 @@ export class ColumnBatchEncoder implements BatchEncoder {
     this.count = count + 1;
     if (this.#last.batchIndex !== 0 || this.#inBatch.length > 1) this.#markLayout(count);
     if (this.#timestamped || timestamp !== this.#noTimestamp) this.#setTimestamp(count, timestamp);
+  }
+
+  addColumns(columns: RecordColumns, rows: number, timestamps: Float64Array | undefined): void {
+    let layout = this.#layoutFor(recordAt(columns, 0));
+    for (;;) {
+      const misfit = layout === this.#plain ? 0 : layout.load(columns.columns, rows);
+      if (misfit < 0) break;
+      if (layout === this.#plain) {
+        for (let row = 0; row < rows; row++) this.add(recordAt(columns, row), timestamps?.[row] ?? this.#noTimestamp);
+        return;
+      }
+      layout = this.#widened(layout, recordAt(columns, misfit));
+    }
+    this.#last = layout;
+    this.count = rows;
+    this.#markLayout(0);
+    if (!timestamps) return;
+    if (rows > this.#timestamps.length) this.#timestamps = new Float64Array(rows);
+    this.#timestamps.set(timestamps.subarray(0, rows));
+    this.#timestamped = true;
   }
 
   take(): Uint8Array {

@@ -5,6 +5,7 @@
  * the matching input channel. What records look like is inferred and sent in-band, once per channel: the decoder needs all
  * batches of its encoder, in order, and nothing else. Encoding copies: nothing the program does to a record after `add` shows.
  */
+import type { RecordColumns } from './columns/record-columns.ts';
 import type { TypeInfo } from './type-info.ts';
 
 export interface BatchEncoder {
@@ -17,6 +18,8 @@ export interface BatchEncoder {
    * With `fields` (always the same list) the caller knows that it is a plain object with exactly these, in this order.
    */
   add(value: unknown, timestamp: number, fields?: readonly string[]): void;
+  /** Adds rows at once. The encoder must be empty. */
+  addColumns(columns: RecordColumns, rows: number, timestamps: Float64Array | undefined): void;
   /** Bytes of all gathered records, valid until the next call on this encoder; the encoder is empty afterwards. */
   take(): Uint8Array;
 }
@@ -28,7 +31,12 @@ export interface BatchDecoder {
 
 /** A fresh object per record: the engine made it, so the consumer may keep or change it. */
 export interface DecodedBatch {
+  /** How many records. */
+  readonly count: number;
+  /** To be asked for before the next batch of the channel is read. */
   readonly values: readonly unknown[];
+  /** The same records, where they are plain objects with the same fields. Either these or the values are to be used. */
+  readonly columns: RecordColumns | undefined;
   /** Undefined when no record of the batch has a timestamp. */
   readonly timestamps: Float64Array | undefined;
 }

@@ -7,6 +7,7 @@
  */
 import type { DecodedBatch } from '../../types/codec.ts';
 import type { CheckpointOptions } from '../rpc/gateways.ts';
+import type { GatheredColumns } from './gathered-columns.ts';
 
 export type ChannelEvent =
   | { readonly kind: 'watermark'; readonly timestamp: number }
@@ -27,6 +28,8 @@ export interface RecordWriter {
   add(value: unknown, timestamp: number, fields?: readonly string[]): void;
   /** The same for a value that nobody else holds: it may be handed over as it is. */
   addOwned(value: unknown, timestamp: number, fields?: readonly string[]): void;
+  /** Takes the place of both for records whose fields are known. */
+  readonly columns: GatheredColumns;
 }
 
 /** One result partition: one edge to all subtasks of the consumer. */

@@ -1,8 +1,11 @@
 /** A channel between two tasks of one thread: both ends, and the queue where they meet. */
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import type { DecodedBatch } from '../../types/codec.ts';
+import { type ColumnShape, type RecordColumns, recordAt } from '../../types/columns/record-columns.ts';
+import { ColumnsBatch, ValuesBatch } from '../../types/decoded-batch.ts';
 import { roughBytes } from '../../types/rough-size.ts';
 import type { ChannelEvent, PolledElement } from './channel.ts';
+import { columnsLike, GatheredColumns, type WritableColumns } from './gathered-columns.ts';
 import type { InputChannel } from './input-channel.ts';
 import { maxBatchRecords, noOwner, type Subpartition } from './subpartition.ts';
 
@@ -25,6 +28,8 @@ export class LocalQueue {
   static readonly capacity = 2;
   readonly #frames: LocalFrame[] = [];
   bytes = 0;
+  /** Columns that were read, to be filled again: no more than there are frames. */
+  readonly #read: RecordColumns[] = [];
   onFrame: (() => void) | undefined;
   onRoom: (() => void) | undefined;
 
@@ -46,8 +51,19 @@ export class LocalQueue {
     return frame;
   }
 
+  /** Columns of this shape that nobody reads any more. */
+  takeColumns(shape: ColumnShape): WritableColumns | undefined {
+    const read = this.#read.pop();
+    return read?.shape === shape ? (read.columns as WritableColumns) : undefined;
+  }
+
+  giveBack(columns: RecordColumns): void {
+    if (this.#read.length <= LocalQueue.capacity) this.#read.push(columns);
+  }
+
   clear(): void {
     this.#frames.length = 0;
+    this.#read.length = 0;
     this.bytes = 0;
     this.onRoom?.();
   }
@@ -57,18 +73,27 @@ export class LocalSubpartition implements Subpartition {
   readonly #queue: LocalQueue;
   readonly #clone: (value: unknown) => unknown;
   owner = noOwner;
+  /** Or the values below: a frame holds either. */
+  readonly columns = new GatheredColumns({
+    began: () => this.owner.gathering(this),
+    filled: () => this.#fill(),
+  });
   #values: unknown[] = new Array<unknown>(maxBatchRecords);
   #timestamps: Float64Array | undefined;
   #weighed = 0;
   /** Records of the present frame: fewer when they are large. */
   #frameRecords = maxBatchRecords;
-  gathered = 0;
+  #count = 0;
   recordsOut = 0;
   readonly bytesOut = 0;
 
   constructor(queue: LocalQueue, clone: (value: unknown) => unknown) {
     this.#queue = queue;
     this.#clone = clone;
+  }
+
+  get gathered(): number {
+    return this.#count + this.columns.count;
   }
 
   get isAvailable(): boolean {
@@ -84,27 +109,42 @@ export class LocalSubpartition implements Subpartition {
   }
 
   addOwned(value: unknown, timestamp: number): void {
-    const index = this.gathered;
+    if (!this.columns.isClosed) this.columns.spill((spilled, at) => this.addOwned(spilled, at));
+    const index = this.#count;
     this.#values[index] = value;
     if (index % recordsPerWeighing === 0) this.#weigh(value, index);
     if (timestamp !== MIN_TIMESTAMP) this.#setTimestamp(index, timestamp);
-    this.gathered = index + 1;
+    this.#count = index + 1;
     if (index === 0) this.owner.gathering(this);
-    if (this.gathered >= this.#frameRecords) {
-      this.flush();
-      this.owner.sealed(this);
-    }
+    if (this.#count >= this.#frameRecords) this.#fill();
   }
 
   flush(): void {
-    const { gathered } = this;
-    if (gathered === 0) return;
+    if (this.columns.count > 0) this.#flushColumns();
+    else if (this.#count > 0) this.#flushValues();
+  }
+
+  #fill(): void {
+    this.flush();
+    this.owner.sealed(this);
+  }
+
+  #flushColumns(): void {
+    const { count, shape, columns, timestamps, roughBytes: bytes } = this.columns;
+    this.columns.beginFrame(this.#queue.takeColumns(shape) ?? columnsLike(columns));
+    this.#queue.push({ batch: new ColumnsBatch({ shape, columns }, count, timestamps, recordsOf), event: undefined, bytes });
+    this.recordsOut += count;
+  }
+
+  #flushValues(): void {
+    const count = this.#count;
     const values = this.#values;
-    if (gathered < maxBatchRecords) values.length = gathered;
-    const bytes = Math.round((this.#weighed * gathered) / Math.ceil(gathered / recordsPerWeighing));
-    this.#queue.push({ batch: { values, timestamps: this.#timestamps }, event: undefined, bytes });
-    this.recordsOut += gathered;
+    if (count < maxBatchRecords) values.length = count;
+    const bytes = Math.round((this.#weighed * count) / Math.ceil(count / recordsPerWeighing));
+    const batch = new ValuesBatch(values, this.#timestamps);
     this.#begin();
+    this.#queue.push({ batch, event: undefined, bytes });
+    this.recordsOut += count;
   }
 
   send(event: ChannelEvent): void {
@@ -123,7 +163,8 @@ export class LocalSubpartition implements Subpartition {
     this.#timestamps = undefined;
     this.#weighed = 0;
     this.#frameRecords = maxBatchRecords;
-    this.gathered = 0;
+    this.#count = 0;
+    this.columns.beginFrame(this.columns.columns);
   }
 
   #weigh(value: unknown, index: number): void {
@@ -142,6 +183,7 @@ export class LocalInputChannel implements InputChannel {
   readonly #queue: LocalQueue;
   readonly bytesIn = 0;
   readonly bufferedBytes = 0;
+  #reading: RecordColumns | undefined;
 
   constructor(queue: LocalQueue) {
     this.#queue = queue;
@@ -154,6 +196,8 @@ export class LocalInputChannel implements InputChannel {
   poll(into: PolledElement): boolean {
     const frame = this.#queue.shift();
     if (!frame) return false;
+    if (this.#reading) this.#queue.giveBack(this.#reading);
+    this.#reading = frame.batch?.columns;
     into.batch = frame.batch;
     into.event = frame.event;
     return true;
@@ -164,4 +208,8 @@ export class LocalInputChannel implements InputChannel {
   close(): void {
     this.#queue.clear();
   }
+}
+
+function recordsOf(columns: RecordColumns, count: number): unknown[] {
+  return Array.from({ length: count }, (_, row) => recordAt(columns, row));
 }

@@ -6,6 +6,7 @@ import type { BatchEncoder } from '../../types/codec.ts';
 import type { ChannelEvent, RecordWriter } from './channel.ts';
 import type { FrameTransport } from './frame-transport.ts';
 import { encodeEvent, frameKind } from './frames.ts';
+import { GatheredColumns } from './gathered-columns.ts';
 
 /** Records of one frame; beyond it a frame is sealed. */
 export const maxBatchRecords = 512;
@@ -49,6 +50,11 @@ export class EncodedSubpartition implements Subpartition {
   waitingBytes = 0;
   bytesOut = 0;
   recordsOut = 0;
+  /** Or the encoder's records: a frame holds either. */
+  readonly columns = new GatheredColumns({
+    began: () => this.owner.gathering(this),
+    filled: () => this.#fill(),
+  });
   #closed = false;
 
   constructor(encoder: BatchEncoder, transport: FrameTransport) {
@@ -57,7 +63,7 @@ export class EncodedSubpartition implements Subpartition {
   }
 
   get gathered(): number {
-    return this.#encoder.count;
+    return this.#encoder.count + this.columns.count;
   }
 
   add(value: unknown, timestamp: number, fields?: readonly string[]): void {
@@ -67,19 +73,27 @@ export class EncodedSubpartition implements Subpartition {
   /** Encoding copies anyway. */
   addOwned(value: unknown, timestamp: number, fields?: readonly string[]): void {
     const encoder = this.#encoder;
+    if (!this.columns.isClosed) this.columns.spill((spilled, at) => encoder.add(spilled, at));
     encoder.add(value, timestamp, fields);
     if (encoder.count === 1) this.owner.gathering(this);
-    if (encoder.count >= maxBatchRecords || encoder.sizeBytes >= maxBatchBytes) {
-      this.flush();
-      this.owner.sealed(this);
-    }
+    if (encoder.count >= maxBatchRecords || encoder.sizeBytes >= maxBatchBytes) this.#fill();
   }
 
   flush(): void {
-    const { count } = this.#encoder;
+    const encoder = this.#encoder;
+    const gathered = this.columns;
+    const { shape, columns, timestamps } = gathered;
+    if (gathered.count > 0) encoder.addColumns({ shape, columns }, gathered.count, timestamps);
+    const { count } = encoder;
     if (count === 0) return;
+    gathered.beginFrame(columns);
     this.recordsOut += count;
-    this.#write(frameKind.batch, this.#encoder.take());
+    this.#write(frameKind.batch, encoder.take());
+  }
+
+  #fill(): void {
+    this.flush();
+    this.owner.sealed(this);
   }
 
   /** A batch that was encoded elsewhere, and whose records are counted there. */

@@ -3,6 +3,7 @@ import type { StreamOperator } from '../../api/operators.ts';
 import type { StreamNode } from '../../graph/stream-graph.ts';
 import { MIN_TIMESTAMP } from '../../shared/time.ts';
 import type { HeapKeyedStateBackend } from '../../state/keyed/heap-keyed-state-backend.ts';
+import type { DecodedBatch } from '../../types/codec.ts';
 import { locateKeyError } from './record-router.ts';
 
 /** Whether a chain may go on with its next record: plain fields that are read after each one. */
@@ -13,14 +14,12 @@ export interface EmissionFlow {
   interrupted: number;
 }
 
-export type RecordValues = ArrayLike<unknown>;
-
 export interface ChainDriver {
   /**
-   * Feeds the records from `index` to before `end` to this input of the head; stops early when the flow says so. Returns the
+   * Feeds the batch's records from `index` to before `end` to this input of the head; stops early when the flow says so. Returns the
    * index of the first record that was not taken.
    */
-  process(input: number, values: RecordValues, timestamps: Float64Array | undefined, index: number, end: number): number;
+  process(input: number, batch: DecodedBatch, index: number, end: number): number;
 }
 
 export interface ChainHead {
@@ -39,7 +38,7 @@ export class CallingDriver implements ChainDriver {
     this.#flow = flow;
   }
 
-  process(input: number, values: RecordValues, timestamps: Float64Array | undefined, from: number, end: number): number {
+  process(input: number, { values, timestamps }: DecodedBatch, from: number, end: number): number {
     const { node, operator, keyedState } = this.#head;
     const selector = keyedState ? node.keySelectors[input] : undefined;
     const flow = this.#flow;

@@ -1,6 +1,7 @@
 /** Chooses the subpartition of each record: one small function per partitioner, made once per edge. */
 import type { Partitioner } from '../../api/transformation.ts';
 import { UserError } from '../../shared/errors.ts';
+import type { HeapKeyedStateBackend } from '../../state/keyed/heap-keyed-state-backend.ts';
 import { keyGroupOf, operatorIndexForKeyGroup } from '../../types/key-groups.ts';
 import { hashKey } from '../../types/key-hash.ts';
 import type { ResultPartitionWriter } from '../network/channel.ts';
@@ -101,6 +102,14 @@ export function locateKeyError(error: unknown, operatorName: string, value: unkn
     problem: `Operator '${operatorName}': ${error.facts.problem}`,
     found: `The record: ${shown(value)}. ${error.facts.found ?? ''}`,
   });
+}
+
+/** What to throw for something that was thrown while a record was processed. */
+export function locateRefused(
+  operatorName: string,
+  keyedState: HeapKeyedStateBackend | undefined,
+): (error: unknown, value: unknown) => unknown {
+  return (error, value) => (keyedState?.hasRefused(error) ? locateKeyError(error, operatorName, value) : error);
 }
 
 function shown(value: unknown): string {

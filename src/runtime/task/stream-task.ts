@@ -367,13 +367,13 @@ export class StreamTask {
   }
 
   #processBatch(): boolean {
-    const { values, timestamps } = this.#batch as DecodedBatch;
+    const batch = this.#batch as DecodedBatch;
     const from = this.#batchIndex;
-    const end = Math.min(values.length, from + recordsPerCheck);
-    const next = (this.#chain as OperatorChain).driver.process(this.#batchInput, values, timestamps, from, end);
+    const end = Math.min(batch.count, from + recordsPerCheck);
+    const next = (this.#chain as OperatorChain).driver.process(this.#batchInput, batch, from, end);
     this.#recordsIn += next - from;
     this.#batchIndex = next;
-    if (next === values.length) this.#batch = undefined;
+    if (next === batch.count) this.#batch = undefined;
     return true;
   }
 

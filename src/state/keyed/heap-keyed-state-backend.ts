@@ -47,9 +47,27 @@ export class HeapKeyedStateBackend implements KeyedStateBackend {
     this.#table.setCurrentKey(key);
   }
 
+  /** See {@link KeyTable.setExpectedKey}. */
+  setExpectedKey(position: number, key: unknown): void {
+    this.#table.setExpectedKey(position, key);
+  }
+
   /** See {@link KeyTable.expect}. */
-  expect(key: unknown): void {
-    this.#table.expect(key);
+  expect(position: number, key: unknown): void {
+    this.#table.expect(position, key);
+  }
+
+  findExpected(count: number): void {
+    this.#table.findExpected(count);
+  }
+
+  expectNothing(): void {
+    this.#table.expectNothing();
+  }
+
+  /** True for what `setCurrentKey` threw. */
+  hasRefused(error: unknown): boolean {
+    return error !== undefined && this.#table.refusal === error;
   }
 
   getCurrentKey(): unknown {

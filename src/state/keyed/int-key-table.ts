@@ -3,8 +3,8 @@
  * look-up. It grows in steps of about a millisecond, whatever its size: a full shard doubles until it is as large as one may
  * be, then it splits in two by the next bit of the hash.
  *
- * A cursor meets what is there all the time exactly once: places keep their key, a removed key leaves a mark, and shards that
- * were rebuilt or split stay as they were for cursors that are on them.
+ * A cursor meets what is there all the time exactly once: what is there keeps its place, what is removed leaves a mark, and
+ * shards that were rebuilt or split stay as they were for cursors that are on them.
  */
 import { RegisteredState, StateEntry } from './state-entry.ts';
 
@@ -13,13 +13,12 @@ const smallestShard = 16;
 const largestShard = 1 << 16;
 const hashBits = 32;
 
-/** Stands where a key was removed. */
-const removed = new StateEntry(new RegisteredState('removed', 'value', undefined, undefined), undefined, undefined, undefined, 0, 0);
+/** Stands where a key was removed. Its key is a number like all others here. */
+const removed = new StateEntry(new RegisteredState('removed', 'value', undefined, undefined), 0, undefined, undefined, 0, 0);
 
 class Shard {
   /** Leading bits of the hash that all its keys share. */
   readonly depth: number;
-  keys: Int32Array;
   /** Undefined where no key ever was. */
   heads: (StateEntry | undefined)[];
   mask: number;
@@ -29,7 +28,6 @@ class Shard {
 
   constructor(depth: number, places: number) {
     this.depth = depth;
-    this.keys = new Int32Array(places);
     this.heads = emptyHeads(places);
     this.mask = places - 1;
   }
@@ -51,12 +49,25 @@ export class IntKeyTable {
 
   get(key: number): StateEntry | undefined {
     const hash = mix(key);
-    const { keys, heads, mask } = this.#shards[hash >>> this.#shift] as Shard;
+    const { heads, mask } = this.#shards[hash >>> this.#shift] as Shard;
     for (let place = hash & mask; ; place = (place + 1) & mask) {
       const head = heads[place];
       if (head === undefined) return undefined;
-      if (keys[place] === key) return head === removed ? undefined : head;
+      if (head.key === key && head !== removed) return head;
     }
+  }
+
+  /** What stands where the key would be if no other one were: most often its own head. Costs no decision, only a read. */
+  guess(key: number): StateEntry | undefined {
+    const hash = mix(key);
+    const { heads, mask } = this.#shards[hash >>> this.#shift] as Shard;
+    return heads[hash & mask];
+  }
+
+  /** {@link get}, given what was guessed while the table was the same. */
+  confirm(key: number, guessed: StateEntry | undefined): StateEntry | undefined {
+    if (guessed === undefined || (guessed.key === key && guessed !== removed)) return guessed;
+    return this.get(key);
   }
 
   set(key: number, head: StateEntry): void {
@@ -68,9 +79,7 @@ export class IntKeyTable {
     if (former !== undefined && former !== removed) return;
     shard.size++;
     this.#size++;
-    if (former === removed) return;
-    shard.keys[place] = key;
-    if (++shard.used * 2 > shard.mask) this.#makeRoom(shard, hash);
+    if (former === undefined && ++shard.used * 2 > shard.mask) this.#makeRoom(shard, hash);
   }
 
   delete(key: number): void {
@@ -104,12 +113,10 @@ export class IntKeyTable {
       this.#shift--;
     }
     const halves = [new Shard(depth, largestShard), new Shard(depth, largestShard)] as const;
-    const { keys, heads } = shard;
-    for (let place = 0; place < heads.length; place++) {
-      const head = heads[place];
+    for (const head of shard.heads) {
       if (head === undefined || head === removed) continue;
-      const key = keys[place] as number;
-      insert(halves[(mix(key) >>> (hashBits - depth)) & 1] as Shard, key, head);
+      const hash = mix(head.key as number);
+      insert(halves[(hash >>> (hashBits - depth)) & 1] as Shard, hash, head);
     }
     // The neighbours that share the shard's leading bits, half of them for each.
     const count = 1 << (hashBits - this.#shift - shard.depth);
@@ -145,33 +152,31 @@ export class IntKeyCursor {
 }
 
 /** Where the key is, or is to be put. */
-function placeOf({ keys, heads, mask }: Shard, hash: number, key: number): number {
-  let place = hash & mask;
-  while (heads[place] !== undefined && keys[place] !== key) place = (place + 1) & mask;
-  return place;
+function placeOf({ heads, mask }: Shard, hash: number, key: number): number {
+  let free = -1;
+  for (let place = hash & mask; ; place = (place + 1) & mask) {
+    const head = heads[place];
+    if (head === undefined) return free < 0 ? place : free;
+    if (head === removed) free = free < 0 ? place : free;
+    else if (head.key === key) return place;
+  }
 }
 
 /** For a key that is not there. */
-function insert(shard: Shard, key: number, head: StateEntry): void {
-  const place = placeOf(shard, mix(key), key);
-  shard.keys[place] = key;
-  shard.heads[place] = head;
+function insert(shard: Shard, hash: number, head: StateEntry): void {
+  shard.heads[placeOf(shard, hash, head.key as number)] = head;
   shard.used++;
   shard.size++;
 }
 
-/** New arrays: a cursor may be on the old ones. */
+/** A new array: a cursor may be on the old one. */
 function rebuild(shard: Shard, places: number): void {
-  const { keys, heads } = shard;
-  shard.keys = new Int32Array(places);
+  const { heads } = shard;
   shard.heads = emptyHeads(places);
   shard.mask = places - 1;
   shard.used = 0;
   shard.size = 0;
-  for (let place = 0; place < heads.length; place++) {
-    const head = heads[place];
-    if (head !== undefined && head !== removed) insert(shard, keys[place] as number, head);
-  }
+  for (const head of heads) if (head !== undefined && head !== removed) insert(shard, mix(head.key as number), head);
 }
 
 function emptyHeads(places: number): (StateEntry | undefined)[] {

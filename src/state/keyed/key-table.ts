@@ -18,6 +18,8 @@ const indexState = new RegisteredState('index of a key', 'map', undefined, undef
 /** Stands for "not looked up yet", so that the remembered head has one type. */
 const unresolved = new StateEntry(indexState, undefined, undefined, undefined, new Map(), 0);
 const noKey = Symbol('no key');
+/** Records whose keys are looked up ahead. */
+export const mostExpected = 128;
 
 type Index = Map<RegisteredState, GrowingMap<StateEntry>>;
 
@@ -30,8 +32,15 @@ export class KeyTable {
   #key: unknown = noKey;
   #identity: unknown = noKey;
   #head: StateEntry | undefined = unresolved;
-  /** Of what was expected last: kept so that it has to be read. */
-  expectedVersion: number | undefined = 0;
+  /** Why the last key that could not be one was refused. */
+  refusal: unknown = undefined;
+  /** Counts the changes of heads. */
+  #changes = 0;
+  /** Their number when the expected keys were looked up. */
+  #expectedAt = -1;
+  /** NaN where there is no integer key. */
+  readonly #expectedKeys = new Float64Array(mostExpected);
+  readonly #expectedHeads = new Array<StateEntry | undefined>(mostExpected).fill(undefined);
 
   constructor(operatorName: string) {
     this.#operatorName = operatorName;
@@ -39,17 +48,47 @@ export class KeyTable {
 
   setCurrentKey(key: unknown): void {
     // -0 becomes 0.
-    this.#identity = isInt(key) ? key | 0 : keyIdentity(key);
+    if (isInt(key)) this.#identity = key | 0;
+    else this.#identity = typeof key === 'string' && key.charCodeAt(0) !== 0 ? key : this.#identify(key);
     this.#key = key;
     this.#head = unresolved;
   }
 
   /**
-   * Reads what there is of a key that will soon be the current one, so that the processor has it at hand by then: looking up
-   * many in a row waits once for memory, where looking up each in its turn waits for each.
+   * {@link setCurrentKey} for the key that was expected at this position. What was found then holds as long as no key has come, gone
+   * or got another head.
    */
-  expect(key: unknown): void {
-    if (isInt(key)) this.expectedVersion = this.#ints.get(key | 0)?.version;
+  setExpectedKey(position: number, key: unknown): void {
+    this.setCurrentKey(key);
+    if (isInt(key) && this.#expectedKeys[position] === key && this.#expectedAt === this.#changes)
+      this.#head = this.#expectedHeads[position];
+  }
+
+  /** The key of a record that comes soon, by its position among at most `mostExpected`; {@link findExpected} is to follow. */
+  expect(position: number, key: unknown): void {
+    if (isInt(key)) {
+      this.#expectedKeys[position] = key;
+      this.#expectedHeads[position] = this.#ints.guess(key | 0);
+    } else this.#expectedKeys[position] = Number.NaN;
+  }
+
+  /**
+   * Finds the chains of the expected keys. Looking up many in a row waits once for memory, where looking up each in its turn waits
+   * for each.
+   */
+  findExpected(count: number): void {
+    this.#expectedAt = this.#changes;
+    const keys = this.#expectedKeys;
+    const heads = this.#expectedHeads;
+    for (let position = 0; position < count; position++) {
+      const key = keys[position] as number;
+      if ((key | 0) === key) heads[position] = this.#ints.confirm(key | 0, heads[position]);
+    }
+  }
+
+  /** Nothing is expected any more. */
+  expectNothing(): void {
+    this.#expectedAt = -1;
   }
 
   /** For the first entry of a key that was just read from a stream: nobody else holds it. */
@@ -139,6 +178,16 @@ export class KeyTable {
     return new HeadCursor(this.#ints.cursor(), this.#chains.cursor());
   }
 
+  /** Apart from what is done for most keys: a handler around that would make V8 allocate each record. */
+  #identify(key: unknown): unknown {
+    try {
+      return keyIdentity(key);
+    } catch (error) {
+      this.refusal = error;
+      throw error;
+    }
+  }
+
   #resolve(): StateEntry | undefined {
     if (this.#key === noKey) throw this.#noKeyError();
     const identity = this.#identity;
@@ -164,6 +213,7 @@ export class KeyTable {
 
   #replaceHead(head: StateEntry | undefined): void {
     this.#head = head;
+    this.#changes++;
     const identity = this.#identity;
     if (isInt(identity)) {
       if (head === undefined) this.#ints.delete(identity);

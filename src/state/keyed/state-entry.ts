@@ -43,8 +43,8 @@ export class StateEntry {
   version: number;
   /** The value or accumulator; an array for list state, a GrowingMap of {@link MapStateEntry} for map state. */
   value: unknown;
-  next: StateEntry | undefined = undefined;
   readonly key: unknown;
+  next: StateEntry | undefined = undefined;
   readonly namespace: unknown;
 
   constructor(state: RegisteredState, key: unknown, namespace: unknown, scope: unknown, value: unknown, version: number) {

@@ -18,9 +18,9 @@ import {
   nullable,
 } from './layout.ts';
 import { NumberColumnReader } from './number-column.ts';
+import { type Column, type ColumnShape, cellText, type RecordColumns, recordText } from './record-columns.ts';
 import { StringColumnReader } from './string-column.ts';
 
-type Column = ArrayLike<unknown>;
 type Build = (rows: number, columns: readonly Column[]) => unknown[];
 
 /** Code is made for layouts that are more than an exception. */
@@ -41,6 +41,8 @@ const kindsWithNumbers: readonly number[] = [columnKind.number, columnKind.date,
 export class LayoutDecoder {
   readonly layout: Layout;
   readonly #fields: readonly FieldReader[];
+  /** By their types. */
+  readonly #shapes = new Map<string, ColumnShape>();
   readonly #builders = new Map<string, Build>();
   #rowsSeen = 0;
 
@@ -63,17 +65,32 @@ export class LayoutDecoder {
   }
 
   read(reader: ColumnReader, rows: number): unknown[] {
+    return this.makeValues(this.readColumns(reader, rows), rows);
+  }
+
+  readColumns(reader: ColumnReader, rows: number): RecordColumns {
     const columns = this.#fields.map((field) => readColumn(reader, field, rows));
+    let types = '';
+    for (const column of columns) types += letterOf(column);
+    let shape = this.#shapes.get(types);
+    if (!shape) {
+      shape = { fields: this.layout.fields, types };
+      this.#shapes.set(types, shape);
+    }
+    return { shape, columns };
+  }
+
+  /** The values of all rows. */
+  readonly makeValues = ({ shape, columns }: RecordColumns, rows: number): unknown[] => {
     this.#rowsSeen += rows;
     if (this.#rowsSeen < rowsBeforeCode) return this.#buildByLoop(rows, columns);
-    const signature = columns.map((column) => letterOf(column)).join('');
-    let build = this.#builders.get(signature);
+    let build = this.#builders.get(shape.types);
     if (!build) {
-      build = this.#makeBuilder(signature);
-      this.#builders.set(signature, build);
+      build = this.#makeBuilder(shape.types);
+      this.#builders.set(shape.types, build);
     }
     return build(rows, columns);
-  }
+  };
 
   #makeBuilder(signature: string): Build {
     const made = this.#builders.size < mostBuilders ? compileFunction<Build>(['rows', 'columns'], this.#code(signature)) : undefined;
@@ -84,7 +101,7 @@ export class LayoutDecoder {
   #code(signature: string): string {
     const { layout } = this;
     const names = layout.columns.map((_, index) => `c${index}`);
-    const read = (index: number): string => (signature[index] === 'b' ? `c${index}[i] === 1` : `c${index}[i]`);
+    const read = (index: number): string => cellText(signature[index], `c${index}`, 'i');
     return `const [${names.join(', ')}] = columns;
 const values = new Array(rows);
 for (let i = 0; i < rows; i++) values[i] = ${valueText(layout, read)};
@@ -201,7 +218,8 @@ function readBigInts(reader: ColumnReader, rows: number): BigInt64Array {
   reader.need(rows * 8);
   const start = reader.position >> 3;
   reader.position += rows * 8;
-  return reader.bigint64s.subarray(start, start + rows);
+  // The bytes may be gone when the values are asked for.
+  return reader.bigint64s.slice(start, start + rows);
 }
 
 function readChild(reader: ColumnReader, { child }: FieldReader, expected: number): unknown[] {
@@ -240,9 +258,7 @@ function valueText(layout: Layout, read: (index: number) => string): string {
   const cells = layout.columns.map((_, index) => read(index));
   if (layout.form === form.value) return cells[0] as string;
   if (layout.form === form.tuple) return `[${cells.join(', ')}]`;
-  // As a computed name `__proto__` is a field like any other.
-  const name = (field: string): string => (field === '__proto__' ? '["__proto__"]' : JSON.stringify(field));
-  return `{ ${layout.fields.map((field, index) => `${name(field)}: ${cells[index]}`).join(', ')} }`;
+  return recordText(layout.fields, cells);
 }
 
 /** One letter per element type. */

@@ -11,6 +11,7 @@ import { type ColumnBuffer, createBuffer, growBuffer, writeBits, writeMissing } 
 import type { ColumnWriter } from './column-writer.ts';
 import { accepts, baseKind, type ColumnLayout, columnKind, fieldValues, form, type Layout } from './layout.ts';
 import { writeNumbers } from './number-column.ts';
+import type { Column as ValueColumn } from './record-columns.ts';
 
 /** Gives the rough bytes that the record takes, or 0 when it does not fit. */
 export type Add = (value: unknown) => number;
@@ -100,6 +101,28 @@ export class LayoutEncoder {
     }
     this.rows = 0;
     this.batchIndex = -1;
+  }
+
+  /**
+   * Takes rows of primitive values from columns, in place of records; the layout must be empty. Returns -1, or the row that does not
+   * fit: then nothing was taken.
+   */
+  load(values: readonly ValueColumn[], rows: number): number {
+    while (this.#capacity < rows) this.grow();
+    // What is appended comes last, when all else fits.
+    const isAppended = ({ any }: Column): boolean => any !== undefined;
+    for (const [index, column] of this.#columns.entries()) {
+      const misfit = isAppended(column) ? -1 : loadColumn(column, values[index] as ValueColumn, rows);
+      if (misfit >= 0) return misfit;
+    }
+    for (const [index, column] of this.#columns.entries()) {
+      const misfit = isAppended(column) ? loadColumn(column, values[index] as ValueColumn, rows) : -1;
+      if (misfit < 0) continue;
+      this.truncate(0);
+      return misfit;
+    }
+    this.rows = rows;
+    return -1;
   }
 
   /** By plain steps: for the first records, and where code cannot be made. Does not look at the field names. */
@@ -254,6 +277,41 @@ function store(column: Column, value: unknown, row: number): number {
 function addOne(child: LayoutEncoder, value: unknown): number {
   if (child.isFull) child.grow();
   return child.addByLoop(value);
+}
+
+/** The row that does not fit, or -1. */
+function loadColumn(column: Column, values: ValueColumn, rows: number): number {
+  switch (column.layout.kind) {
+    case columnKind.number:
+      return loadNumbers(column.numbers, values, rows);
+    case columnKind.string:
+      return loadStrings(column.strings, values, rows);
+    default:
+      for (let row = 0; row < rows; row++) {
+        const value = values[row];
+        if (!accepts(column.layout, value)) return row;
+        store(column, value, row);
+      }
+      return -1;
+  }
+}
+
+function loadNumbers(numbers: Float64Array, values: ValueColumn, rows: number): number {
+  for (let row = 0; row < rows; row++) {
+    const value = values[row];
+    if (typeof value !== 'number') return row;
+    numbers[row] = value;
+  }
+  return -1;
+}
+
+function loadStrings(strings: string[], values: ValueColumn, rows: number): number {
+  for (let row = 0; row < rows; row++) {
+    const value = values[row];
+    if (typeof value !== 'string') return row;
+    strings[row] = value;
+  }
+  return -1;
 }
 
 function writeColumn(writer: ColumnWriter, column: Column, rows: number, writeChild: (child: LayoutEncoder) => void): void {

@@ -19,10 +19,15 @@ import { generateJobGraph } from '../../../src/graph/job-graph-generator.ts';
 import type { StreamGraph } from '../../../src/graph/stream-graph.ts';
 import { generateStreamGraph } from '../../../src/graph/stream-graph-generator.ts';
 import type { RecordWriter, ResultPartitionWriter } from '../../../src/runtime/network/channel.ts';
+import { GatheredColumns } from '../../../src/runtime/network/gathered-columns.ts';
 import { OperatorChain } from '../../../src/runtime/task/operator-chain.ts';
+import { MIN_TIMESTAMP } from '../../../src/shared/time.ts';
 import { HeapKeyedStateBackend } from '../../../src/state/keyed/heap-keyed-state-backend.ts';
 import { cloneValue } from '../../../src/types/clone.ts';
+import type { DecodedBatch } from '../../../src/types/codec.ts';
 import { codecs } from '../../../src/types/codecs.ts';
+import { recordAt } from '../../../src/types/columns/record-columns.ts';
+import { ValuesBatch } from '../../../src/types/decoded-batch.ts';
 
 type Any = any;
 
@@ -209,6 +214,7 @@ async function run(
   given: readonly unknown[],
   generated: boolean,
   objectReuse: boolean,
+  byColumns = false,
 ): Promise<string[]> {
   const seen: string[] = [];
   const late: (() => string)[] = [];
@@ -237,7 +243,8 @@ async function run(
   const values = given.map((value) => cloneValue(value));
   let index = 0;
   try {
-    while (index < values.length) index = chain.driver.process(0, values, undefined, index, values.length);
+    const batch = byColumns ? asColumns(values) : new ValuesBatch(values, undefined);
+    while (index < values.length) index = chain.driver.process(0, batch, index, values.length);
   } catch (error) {
     seen.push(`failed: ${(error as Error).message}`);
   }
@@ -245,6 +252,18 @@ async function run(
 }
 
 let counter = 0;
+
+/** As they come out of a channel that has seen all of them before, in one layout. */
+function asColumns(values: readonly unknown[]): DecodedBatch {
+  const encoder = codecs.createEncoder({ operatorName: 'test' });
+  const decoder = codecs.createDecoder({ operatorName: 'test' });
+  const send = (): DecodedBatch => {
+    for (const value of values) encoder.add(value, MIN_TIMESTAMP);
+    return decoder.decode(encoder.take());
+  };
+  send();
+  return send();
+}
 
 /** The vertex behind a rebalanced source: the steps that chain. */
 function describeChain(
@@ -314,6 +333,14 @@ class TakingPartition implements ResultPartitionWriter {
 
   constructor(name: string, seen: string[], late: (() => string)[] | undefined) {
     this.writers = [0, 1].map((subpartition) => ({
+      columns: new GatheredColumns({
+        began: () => {
+          const { columns } = this.writers[subpartition] as RecordWriter;
+          seen.push(`${name}[${subpartition}] ${inspect(recordAt(columns, 0))}`);
+          columns.beginFrame(columns.columns);
+        },
+        filled: () => {},
+      }),
       add: (value) => void seen.push(`${name}[${subpartition}] ${inspect(value)}`),
       addOwned: (value, _timestamp, fields) => {
         if (fields) expect(Object.keys(value as object)).toEqual(fields);
@@ -360,5 +387,18 @@ test.each([
       expect(withoutLateMarks(await run(head, steps, values, true, objectReuse))).toEqual(withoutLateMarks(called));
     }),
     { numRuns: 300 },
+  );
+});
+
+test('random chains, fed by columns', async () => {
+  const anyHead = fc.nat({ max: heads.length - 1 });
+  const alike = fc.array(record, { minLength: 1, maxLength: 6 }).map((values) => Array.from({ length: 40 }, (_, i) => pick(values, i)));
+  await fc.assert(
+    fc.asyncProperty(anyHead, alike, fc.array(step, { minLength: 1, maxLength: 12 }), async (head, values, steps) => {
+      expect(asColumns(values).columns).toBeDefined();
+      const called = await run(head, steps, values, false, false);
+      expect(withoutLateMarks(await run(head, steps, values, true, false, true))).toEqual(withoutLateMarks(called));
+    }),
+    { numRuns: 150 },
   );
 });

@@ -3,6 +3,7 @@
  * a few frames; beyond that its producer is out of room.
  */
 import type { ChannelEvent, PolledElement } from '../../../src/runtime/network/channel.ts';
+import { GatheredColumns } from '../../../src/runtime/network/gathered-columns.ts';
 import type { InputChannel } from '../../../src/runtime/network/input-channel.ts';
 import { ResultPartition } from '../../../src/runtime/network/result-partition.ts';
 import type { InputGateOptions, ResultPartitionOptions, SlotNetwork } from '../../../src/runtime/network/slot-network.ts';
@@ -12,6 +13,7 @@ import { channelKey } from '../../../src/runtime/task/task-host.ts';
 import { MIN_TIMESTAMP } from '../../../src/shared/time.ts';
 import type { DecodedBatch } from '../../../src/types/codec.ts';
 import { codecs } from '../../../src/types/codecs.ts';
+import { ValuesBatch } from '../../../src/types/decoded-batch.ts';
 import type { Host } from './host.ts';
 import type { Chance } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -143,8 +145,11 @@ class SimulatedSubpartition implements Subpartition {
   recordsOut = 0;
   readonly bytesOut = 0;
   readonly waitingBytes = 0;
+  readonly columns = new GatheredColumns({ began: () => {}, filled: () => {} });
 
   constructor(channel: Channel, frameRecords: number, send: (frame: Frame) => void) {
+    // All records come as records.
+    this.columns.spill(() => {});
     this.#channel = channel;
     this.#frameRecords = frameRecords;
     this.#send = send;
@@ -175,7 +180,7 @@ class SimulatedSubpartition implements Subpartition {
     this.recordsOut += this.gathered;
     const isTimed = this.#timestamps.some((timestamp) => timestamp !== MIN_TIMESTAMP);
     this.#send({
-      batch: { values: this.#values, timestamps: isTimed ? Float64Array.from(this.#timestamps) : undefined },
+      batch: new ValuesBatch(this.#values, isTimed ? Float64Array.from(this.#timestamps) : undefined),
       event: undefined,
     });
     this.#values = [];

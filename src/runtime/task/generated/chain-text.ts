@@ -7,10 +7,10 @@
  * given the record itself. Such proofs hold for flat records: where a field may be an object the code looks, and a record that
  * is not flat leaves the fast path by the operator's general `collect`, which copies.
  */
-import { selectedField } from '../../../api/function-checks.ts';
-import type { KeySelectorFn } from '../../../api/functions.ts';
 import type { StreamOperator } from '../../../api/operators.ts';
 import { MIN_TIMESTAMP } from '../../../shared/time.ts';
+import type { ResultPartitionWriter } from '../../network/channel.ts';
+import type { GatheredColumns } from '../../network/gathered-columns.ts';
 import type { ValueFacts } from '../../operators/function-facts.ts';
 import { factsOf } from '../../operators/function-facts.ts';
 import {
@@ -25,7 +25,7 @@ import {
 } from '../../operators/fusion.ts';
 import { refusePromise } from '../../operators/user-function.ts';
 import { type ChainPlan, hasSeveralChained, type PlannedEdge, type PlannedOperator, selectsByKey } from '../chain-plan.ts';
-import { locateKeyError } from '../record-router.ts';
+import { locateRefused } from '../record-router.ts';
 import { Bindings } from './bindings.ts';
 import {
   afterAnything,
@@ -38,7 +38,10 @@ import {
   resolveFields,
   unknownValue,
 } from './known-value.ts';
-import { keyText, routeText } from './route-text.ts';
+import { canLookAhead, keyText, lookAheadText, routeText } from './route-text.ts';
+
+/** Wider records are handed over as they are. */
+const mostColumns = 32;
 
 export interface ChainText {
   readonly text: string;
@@ -54,6 +57,7 @@ class ChainWriter {
   readonly #bindings = new Bindings();
   /** By name. */
   readonly #functions = new Map<string, string>();
+  readonly #gatheredBy = new Map<ResultPartitionWriter, readonly GatheredColumns[]>();
   readonly #fieldLists = new Map<string, readonly string[]>();
   #variables = 0;
 
@@ -106,8 +110,9 @@ class ChainWriter {
       const method = input === 0 ? 'processElement' : 'processElement2';
       if (!head.operator[method]) continue;
       const process = input === 0 ? this.#consume(0, unknownValue('v', true), 't') : this.#call(head.operator, method, 'v', 't');
-      const record = this.#function(`record${input}`, 'v, t', `${this.#setKey(head, input)}${process}`);
-      names.push(this.#loop(`input${input}`, record, this.#lookAhead(head, input)));
+      const record = this.#function(`record${input}`, 'v, t, at', `${this.#setKey(head, input)}${process}`);
+      const values = this.#loop(`input${input}`, record, this.#lookAhead(head, input), head.node.name);
+      names.push(`{ values: ${values}, record: ${record} }`);
     }
     return names;
   }
@@ -142,22 +147,25 @@ class ChainWriter {
   #lookAhead(head: PlannedOperator, input: number): string {
     const selector = head.node.keySelectors[input];
     const { keyedState } = this.#plan;
-    if (!keyedState || !selector || !selectsField(selector)) return '';
-    const state = this.#bindings.name(keyedState, 'keyed');
-    const expect = `${state}.expect(${keyText(selector, 'values[i]', this.#bindings)});`;
-    const name = this.#function(`expect${input}`, 'values, index, end', `try {\nfor (let i = index; i < end; i++) ${expect}\n} catch {}\n`);
-    return `${name}(values, index, end);\n`;
+    if (!keyedState || !selector || !canLookAhead(selector)) return '';
+    const text = lookAheadText(this.#bindings.name(keyedState, 'keyed'), keyText(selector, 'values[i]', this.#bindings));
+    return `${this.#function(`expect${input}`, 'values, index, end', text)}(values, index, end);\n`;
   }
 
-  /** Without timestamps the loop passes a constant, which stays a constant in what V8 inlines. */
-  #loop(name: string, record: string, before: string): string {
+  /**
+   * Without timestamps the loop passes a constant, which stays a constant in what V8 inlines. What is thrown is looked at outside:
+   * a handler that knows the record, inside, would make V8 allocate each record.
+   */
+  #loop(name: string, record: string, before: string, operatorName: string): string {
     const flow = this.#bindings.name(this.#plan.flow, 'flow');
+    const locate = this.#bindings.name(locateRefused(operatorName, this.#plan.keyedState), 'locate');
     const loop = (timestamp: string): string =>
-      `while (index < end) {\n${record}(values[index], ${timestamp}); index++;\nif (${flow}.paused || ${flow}.interrupted > 0) break;\n}`;
+      `while (index < end) {\n${record}(values[index], ${timestamp}, index - from); index++;\nif (${flow}.paused || ${flow}.interrupted > 0) break;\n}`;
     return this.#function(
       name,
       'values, timestamps, index, end',
-      `${before}if (timestamps === undefined) ${loop(String(MIN_TIMESTAMP))}\nelse ${loop('timestamps[index]')}\nreturn index;`,
+      `${before}const from = index;\ntry {\nif (timestamps === undefined) ${loop(String(MIN_TIMESTAMP))}\nelse ${loop('timestamps[index]')}\n` +
+        `} catch (error) { throw ${locate}(error, values[index]); }\nreturn index;`,
     );
   }
 
@@ -166,8 +174,8 @@ class ChainWriter {
     const { keyedState } = this.#plan;
     if (!keyedState || !selector) return '';
     const state = this.#bindings.name(keyedState, 'keyed');
-    const locate = this.#bindings.name((error: unknown, value: unknown) => locateKeyError(error, head.node.name, value), 'locate');
-    return `try { ${state}.setCurrentKey(${keyText(selector, 'v', this.#bindings)}); } catch (error) { throw ${locate}(error, v); }\n`;
+    const key = keyText(selector, 'v', this.#bindings);
+    return canLookAhead(selector) ? `${state}.setExpectedKey(at, ${key});\n` : `${state}.setCurrentKey(${key});\n`;
   }
 
   #consume(index: number, value: KnownValue, timestamp: string): string {
@@ -244,10 +252,19 @@ class ChainWriter {
     const results = this.#variable();
     const parameters = context ? [value.name, this.#bindings.name(context, 'context'), out] : [value.name, out];
     return (
-      `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
+      `${this.#unlessInterrupted(index, operator, value, timestamp)}` +
       `${out}.timestamp = ${timestamp};\nconst ${results} = ${this.#userCall(user, parameters)};\n` +
       `if (${results} !== undefined && ${results} !== null) ${operator}.emitResults(${results}, ${timestamp});\n}\n`
     );
+  }
+
+  /**
+   * To stand before a block: what is in hand waits while the operator has unfinished work. The head never has, as the task lets it
+   * finish first: without that call no record of its input has to exist.
+   */
+  #unlessInterrupted(index: number, operator: string, value: KnownValue, timestamp: string): string {
+    if (index === 0) return '{\n';
+    return `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n`;
   }
 
   #reduce(index: number, fusion: ReduceFusion, value: KnownValue, timestamp: string): string {
@@ -261,7 +278,7 @@ class ChainWriter {
     const next = (known: KnownValue): string => this.#emit(index, heldByState(known), timestamp);
     const emit = this.#afterCall(index, result, timestamp, facts, undefined, next);
     return (
-      `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
+      `${this.#unlessInterrupted(index, operator, value, timestamp)}` +
       `const ${former} = ${state}.value();\n` +
       `if (${former} === null) {\n${state}.update(${value.name});\n${this.#collect(index)}(${value.name}, ${timestamp});\n} else {\n` +
       `const ${result} = ${this.#userCall(user, [former, value.name])};\n${check}${state}.update(${result});\n${emit}}\n}\n`
@@ -288,7 +305,7 @@ class ChainWriter {
     };
     const emit = this.#emit(index, unknownValue(result, true), timestamp);
     return (
-      `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
+      `${this.#unlessInterrupted(index, operator, value, timestamp)}` +
       `const ${former} = ${state}.value();\nlet ${result};\n` +
       `if (${former} === null) {\n${result} = ${value.name};\n${state}.update(${cloner}(${value.name}));\n` +
       `} else {\n${steps[aggregate]}}\n${emit}}\n`
@@ -302,7 +319,7 @@ class ChainWriter {
     // The context tells the timestamp to those who ask.
     const stamp = fusion.user.facts.ignores(1) ? '' : `${operator}.timestamp = ${timestamp};\n`;
     return (
-      `if (${operator}.interrupted) ${operator}.processElement(${this.#copyUnlessOwned(index, value)}, ${timestamp});\nelse {\n` +
+      `${this.#unlessInterrupted(index, operator, value, timestamp)}` +
       `${stamp}const ${result} = ${call};\nif (${result} !== undefined) ${operator}.waitIfAsync(${result});\n}\n`
     );
   }
@@ -339,11 +356,45 @@ class ChainWriter {
   }
 
   #emitToEdge(edge: PlannedEdge, value: KnownValue, timestamp: string): string {
-    const writer = routeText(edge, value.name, this.#bindings);
-    if (writer.broadcast !== undefined) return `${writer.broadcast}.broadcast(${value.name}, ${timestamp});\n`;
-    const fields = value.fields ? `, ${this.#bindings.name(this.#fieldList(value.fields), 'fields')}` : '';
+    const { partition } = edge;
+    const { statements, index } = routeText(edge, value.name, this.#bindings);
+    if (index === undefined) return `${this.#bindings.name(partition, 'partition')}.broadcast(${value.name}, ${timestamp});\n`;
     const method = this.#plan.objectReuse || value.isOwned ? 'addOwned' : 'add';
-    return `${writer.statements}${writer.expression}.${method}(${value.name}, ${timestamp}${fields});\n`;
+    const one = <T>(all: readonly T[], hint: string, at: number | string): string =>
+      typeof at === 'number' ? this.#bindings.name(all[at], hint) : `${this.#bindings.name(all, `${hint}s`)}[${at}]`;
+    const fields = value.isFlat ? value.fields : undefined;
+    if (!fields || fields.length > mostColumns)
+      return `${statements}${one(partition.writers, 'writer', index)}.${method}(${value.name}, ${timestamp});\n`;
+    const list = this.#bindings.name(this.#fieldList(fields), 'fields');
+    // A name of its own for what may be a call.
+    const chosen = typeof index === 'number' ? index : this.#variable();
+    const choose = typeof index === 'number' ? '' : `const ${chosen} = ${index};\n`;
+    const add = `${one(partition.writers, 'writer', chosen)}.${method}(${value.name}, ${timestamp}, ${list});\n`;
+    const gathered = one(this.#gathered(partition), 'gathered', chosen);
+    return `${statements}${choose}${this.#writeFields(gathered, value.name, fields, list, timestamp)}else ${add}`;
+  }
+
+  /** Field by field: where all that is done to a record could be seen, it need not be made. */
+  #writeFields(gathered: string, record: string, fields: readonly string[], list: string, timestamp: string): string {
+    const [target, columns, row] = [this.#variable(), this.#variable(), this.#variable()];
+    const cells = fields.map(() => this.#variable());
+    const reads = fields.map((field, index) => `const ${cells[index]} = ${record}[${JSON.stringify(field)}];\n`).join('');
+    const stores = cells.map((cell, index) => `${columns}[${index}][${row}] = ${cell};\n`).join('');
+    const chars = cells.map((cell) => `(typeof ${cell} === "string" ? ${cell}.length : 0)`).join(' + ');
+    return (
+      `const ${target} = ${gathered};\nconst ${columns} = ${target}.columnsFor(${list});\nif (${columns} !== undefined) {\n` +
+      `const ${row} = ${target}.count;\n${reads}${stores}${target}.added(${timestamp}, ${chars});\n} `
+    );
+  }
+
+  /** The same list for the same partition. */
+  #gathered(partition: ResultPartitionWriter): readonly GatheredColumns[] {
+    let gathered = this.#gatheredBy.get(partition);
+    if (!gathered) {
+      gathered = partition.writers.map(({ columns }) => columns);
+      this.#gatheredBy.set(partition, gathered);
+    }
+    return gathered;
   }
 
   /** Gives the value to a chained operator: itself or a copy. */
@@ -426,10 +477,6 @@ function isInline({ fusion }: PlannedOperator): boolean {
 const flatText = `function isFlat(x) {
 return typeof x === "number" || typeof x === "string" || x === null || (typeof x !== "object" && typeof x !== "function" && typeof x !== "symbol");
 }`;
-
-function selectsField(selector: KeySelectorFn): boolean {
-  return selectedField(selector) !== undefined || factsOf(selector).selectsField;
-}
 
 /** True also where no key is selected. */
 function onlyReadsByKey({ partitioner }: PlannedEdge): boolean {

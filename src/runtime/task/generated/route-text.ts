@@ -1,7 +1,9 @@
 /** The choice of a record's subpartition, as code. The routers of record-router.ts do the same. */
 import { selectedField } from '../../../api/function-checks.ts';
 import type { KeySelectorFn } from '../../../api/functions.ts';
+import { mostExpected } from '../../../state/keyed/key-table.ts';
 import { operatorIndexForKeyGroup } from '../../../types/key-groups.ts';
+import { factsOf } from '../../operators/function-facts.ts';
 import type { PlannedEdge } from '../chain-plan.ts';
 import { checkChoice, hashOf } from '../record-router.ts';
 import type { Bindings } from './bindings.ts';
@@ -9,13 +11,26 @@ import type { Bindings } from './bindings.ts';
 export interface RouteText {
   /** Run first. */
   readonly statements: string;
-  /** Gives the writer of the record. */
-  readonly expression: string;
-  /** The partition that sends it to all; the other two are empty then. */
-  readonly broadcast?: string | undefined;
+  /** Which of the partition's writers gets the record: a number, or an expression; undefined for all of them. */
+  readonly index: number | string | undefined;
 }
 
 let variables = 0;
+
+/** Asking a record for its key does nothing else: it may be asked once more. */
+export function canLookAhead(selector: KeySelectorFn): boolean {
+  return selectedField(selector) !== undefined || factsOf(selector).selectsField;
+}
+
+/** Looks up the state of the records from `index` to `end`, of which `key` is the key of record `i`. */
+export function lookAheadText(keyedState: string, key: string): string {
+  return `const ahead = Math.min(end, index + ${mostExpected});
+try {
+for (let i = index; i < ahead; i++) ${keyedState}.expect(i - index, ${key});
+${keyedState}.findExpected(ahead - index);
+} catch { ${keyedState}.expectNothing(); }
+`;
+}
 
 /** The key of the record in `value`. */
 export function keyText(selector: KeySelectorFn, value: string, bindings: Bindings): string {
@@ -26,11 +41,9 @@ export function keyText(selector: KeySelectorFn, value: string, bindings: Bindin
 export function routeText(edge: PlannedEdge, value: string, bindings: Bindings): RouteText {
   const { partition, partitioner, operatorName, maxParallelism } = edge;
   const count = partition.writers.length;
-  const only = (index: number): RouteText => ({ statements: '', expression: bindings.name(partition.writers[index], 'writer') });
-  if (partitioner.kind === 'broadcast') return { statements: '', expression: '', broadcast: bindings.name(partition, 'partition') };
-  if (partitioner.kind === 'forward' || partitioner.kind === 'global') return only(0);
-  if (count === 1 && partitioner.kind !== 'custom') return only(0);
-  const writers = bindings.name(partition.writers, 'writers');
+  if (partitioner.kind === 'broadcast') return { statements: '', index: undefined };
+  if (partitioner.kind === 'forward' || partitioner.kind === 'global') return { statements: '', index: 0 };
+  if (count === 1 && partitioner.kind !== 'custom') return { statements: '', index: 0 };
   const suffix = variables++;
   switch (partitioner.kind) {
     case 'rebalance':
@@ -38,11 +51,11 @@ export function routeText(edge: PlannedEdge, value: string, bindings: Bindings):
       const next = bindings.name({ index: Math.floor(edge.random() * count) }, 'next');
       return {
         statements: `const i${suffix} = ${next}.index;\n${next}.index = i${suffix} + 1 === ${count} ? 0 : i${suffix} + 1;\n`,
-        expression: `${writers}[i${suffix}]`,
+        index: `i${suffix}`,
       };
     }
     case 'shuffle':
-      return { statements: '', expression: `${writers}[Math.floor(${bindings.name(edge.random, 'random')}() * ${count})]` };
+      return { statements: '', index: `Math.floor(${bindings.name(edge.random, 'random')}() * ${count})` };
     case 'hash': {
       const hash = bindings.name(hashOf(operatorName), 'hash');
       const targets = bindings.name(targetsByKeyGroup(count, maxParallelism), 'targets');
@@ -52,7 +65,7 @@ export function routeText(edge: PlannedEdge, value: string, bindings: Bindings):
           `const ${key} = ${keyText(partitioner.keySelector, value, bindings)};\n` +
           `let h${suffix} = typeof ${key} === "number" && (${key} | 0) === ${key} ? ${key} | 0 : ${hash}(${key}, ${value});\n` +
           murmurText(`h${suffix}`),
-        expression: `${writers}[${targets}[h${suffix} % ${maxParallelism}]]`,
+        index: `${targets}[h${suffix} % ${maxParallelism}]`,
       };
     }
     case 'custom': {
@@ -60,7 +73,7 @@ export function routeText(edge: PlannedEdge, value: string, bindings: Bindings):
       const check = bindings.name(checkChoice(operatorName, count), 'check');
       return {
         statements: '',
-        expression: `${writers}[${check}(${choose}(${keyText(partitioner.keySelector, value, bindings)}, ${count}))]`,
+        index: `${check}(${choose}(${keyText(partitioner.keySelector, value, bindings)}, ${count}))`,
       };
     }
   }
