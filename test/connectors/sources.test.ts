@@ -230,6 +230,80 @@ describe('text files', () => {
   });
 });
 
+/** True as long as each text is found behind the one before it. */
+function comesBehind(all: readonly string[]): (text: string) => boolean {
+  let from = 0;
+  return (text) => {
+    from = all.indexOf(text, from) + 1;
+    return from > 0;
+  };
+}
+
+describe('growing files', () => {
+  const following = (path: string) => FileSource.forRecordStreamFormat(new TextLineInputFormat(), path).followGrowth(20).build();
+
+  test('each line is read once, in the order of its file, when its end is written', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.tuple(
+            fc.integer({ min: 0, max: 2 }),
+            fc.oneof(fc.string({ maxLength: 5 }), fc.constant('ü'.repeat(50_000)), fc.constant('\n')),
+          ),
+          {
+            minLength: 1,
+            maxLength: 12,
+          },
+        ),
+        fc.integer({ min: 1, max: 3 }),
+        async (appends, parallelism) => {
+          const folder = mkdtempSync(join(directory, 'growing-'));
+          const env = localEnvironment();
+          const seen: string[] = [];
+          writeFileSync(join(folder, '0.log'), '');
+          env
+            .fromSource(following(folder), WatermarkStrategy.noWatermarks(), 'followed')
+            .setParallelism(parallelism)
+            .addSink((line) => void seen.push(line))
+            .setParallelism(parallelism);
+          const client = await env.executeAsync();
+          const texts = ['', '', ''];
+          let whole = 0;
+          for (const [file, piece] of appends) {
+            texts[file] += piece.replace(/\r/g, ' ');
+            appendFileSync(join(folder, `${file}.log`), piece.replace(/\r/g, ' '));
+            const expected = texts.reduce((sum, text) => sum + text.split('\n').length - 1, 0);
+            if (expected === whole) continue;
+            whole = expected;
+            await waitFor(`${whole} lines`, () => seen.length >= whole);
+          }
+          await client.cancel();
+          await failureOf(client.getJobExecutionResult());
+          const files = texts.map((text) => text.split('\n').slice(0, -1));
+          expect(sorted(seen)).toEqual(sorted(files.flat()));
+          for (const inOrder of files) expect(inOrder.every(comesBehind(seen))).toBe(true);
+        },
+      ),
+      { numRuns: 8 },
+    );
+  });
+
+  test('a file that was emptied begins anew', async () => {
+    const path = join(directory, 'emptied.log');
+    writeFileSync(path, 'a long first line\n');
+    const env = localEnvironment();
+    const seen: string[] = [];
+    env.fromSource(following(path), WatermarkStrategy.noWatermarks(), 'followed').addSink((line) => void seen.push(line));
+    const client = await env.executeAsync();
+    await waitFor('the first line', () => seen.length === 1);
+    writeFileSync(path, 'new\n');
+    await waitFor('the new line', () => seen.length === 2);
+    await client.cancel();
+    await failureOf(client.getJobExecutionResult());
+    expect(seen).toEqual(['a long first line', 'new']);
+  });
+});
+
 describe('sockets', () => {
   let server: Server;
   let port: number;

@@ -2,7 +2,7 @@
  * Exactly once, end to end on the embedded cluster: programs fail in the middle, behind a completed checkpoint, and their
  * committed output equals that of a plain computation.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -15,7 +15,9 @@ import { DataGeneratorSource, RateLimiterStrategy } from '../../src/connectors/d
 import { BasePathBucketAssigner } from '../../src/connectors/filesystem/file-sink/bucket-assigner.ts';
 import { FileSink } from '../../src/connectors/filesystem/file-sink/file-sink.ts';
 import { OnCheckpointRollingPolicy } from '../../src/connectors/filesystem/file-sink/rolling-policy.ts';
+import { FileSource, TextLineInputFormat } from '../../src/connectors/filesystem/file-source.ts';
 import { localEnvironment } from '../harness/local.ts';
+import { waitFor } from '../harness/real-cluster.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -47,6 +49,7 @@ function numbers(env: StreamExecutionEnvironment): DataStream<number> {
 /** Throws `times` times, each time behind a completed checkpoint and some more records. */
 class FailingMap implements MapFunction<number, number>, CheckpointListener {
   static failures = 0;
+  static completions = 0;
   readonly #times: number;
   #completed = false;
   #since = 0;
@@ -66,6 +69,7 @@ class FailingMap implements MapFunction<number, number>, CheckpointListener {
   }
 
   notifyCheckpointComplete(): void {
+    FailingMap.completions++;
     this.#completed = true;
   }
 }
@@ -140,4 +144,41 @@ test('a finished job leaves no checkpoint behind', async () => {
   expect(committed()).toHaveLength(records);
   const left = existsSync(join(directory, 'checkpoints')) ? readdirSync(join(directory, 'checkpoints'), { recursive: true }) : [];
   expect(left).toEqual([]);
+});
+
+test('a file that grows is followed: each line counts once, whatever fails meanwhile', async () => {
+  const path = join(directory, 'growing.log');
+  const lines = 6000;
+  writeFileSync(path, '');
+  FailingMap.failures = 0;
+  FailingMap.completions = 0;
+  let last = -1;
+  const env = checkpointed();
+  env
+    .fromSource(
+      FileSource.forRecordStreamFormat(new TextLineInputFormat(), path).followGrowth(5).build(),
+      WatermarkStrategy.noWatermarks(),
+      'followed',
+    )
+    .map(Number)
+    .map(new FailingMap(3))
+    .map((n) => {
+      last = n;
+      return n;
+    })
+    .sinkTo(fileSink());
+  const client = await env.executeAsync();
+  // The end of a line comes later than its beginning, often with the next append.
+  const text = Array.from({ length: lines }, (_, n) => `${n}\n`).join('');
+  for (let at = 0; at < text.length; at += 997) {
+    appendFileSync(path, text.slice(at, at + 997));
+    const whole = text.slice(0, at + 997).split('\n').length - 1;
+    await waitFor(`line ${whole}`, () => last === whole - 1);
+    if (at < text.length / 2) await waitFor('a checkpoint', () => FailingMap.completions > 0);
+  }
+  await client.stopWithSavepoint(true, join(directory, 'savepoints'));
+  await client.getJobExecutionResult();
+  expect(FailingMap.failures).toBeGreaterThan(0);
+  const written = committed();
+  expect(written.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: lines }, (_, n) => n));
 });

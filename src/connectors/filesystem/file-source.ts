@@ -1,6 +1,6 @@
 /**
- * Records of files, line by line: of those that are there, or also of those that come. A file is read once, when it is found; what
- * is appended later is not. So files should come under their final name when they are whole.
+ * Records of files, line by line: of those that are there, or also of those that come, or also of what is appended to them. Where
+ * appending is not followed, a file is read once, when it is found; so it should come under its final name when it is whole.
  */
 import { type Duration, durationMs } from '../../api/duration.ts';
 import { programPath } from '../../api/program-path.ts';
@@ -9,6 +9,7 @@ import { UserError } from '../../shared/errors.ts';
 import { type FileStatus, fileSystemOf } from '../../shared/file-system/file-system.ts';
 import { SplitAtATimeReader } from '../static-splits.ts';
 import { cutFiles, type FileSplit, filesOf, LineRun, nodeEncoding, type TextEncoding } from './file-splits.ts';
+import { GrowingFiles, type GrowingFilesState } from './growing-files.ts';
 
 /** Makes records of lines. */
 export interface StreamFormat<T> {
@@ -51,6 +52,8 @@ interface FileSourceState {
   readonly waiting: readonly FileSplit[];
   /** Paths that were found; only when more are looked for. */
   readonly found: readonly string[];
+  /** Only when growing files are followed. */
+  readonly growing?: GrowingFilesState | undefined;
 }
 
 interface FileSourceOptions<T> {
@@ -58,6 +61,7 @@ interface FileSourceOptions<T> {
   readonly paths: readonly string[];
   /** Undefined: the files that are there. */
   readonly discoveryIntervalMs?: number | undefined;
+  readonly followsGrowth?: boolean | undefined;
 }
 
 export class FileSource<T> implements Source<T, FileSplit, FileSourceState> {
@@ -89,6 +93,7 @@ export class FileSourceBuilder<T> {
   readonly #format: StreamFormat<T>;
   readonly #paths: readonly string[];
   #discoveryIntervalMs: number | undefined;
+  #followsGrowth = false;
 
   constructor(format: StreamFormat<T>, paths: readonly string[]) {
     if (paths.length === 0)
@@ -101,17 +106,34 @@ export class FileSourceBuilder<T> {
   /** Looks for new files again and again; the source has no end. */
   monitorContinuously(discoveryInterval: Duration): this {
     this.#discoveryIntervalMs = durationMs(discoveryInterval, 'monitorContinuously');
+    this.#followsGrowth = false;
+    return this;
+  }
+
+  /**
+   * As {@link monitorContinuously}, and also reads what is appended to the files: each line when its end is written. The lines of one
+   * file are read by one reader, in their order. A file that gets shorter begins anew.
+   */
+  followGrowth(discoveryInterval: Duration): this {
+    this.#discoveryIntervalMs = durationMs(discoveryInterval, 'followGrowth');
+    this.#followsGrowth = true;
     return this;
   }
 
   /** Reads the files that are there when the job starts: the default. */
   processStaticFileSet(): this {
     this.#discoveryIntervalMs = undefined;
+    this.#followsGrowth = false;
     return this;
   }
 
   build(): FileSource<T> {
-    return new FileSource({ format: this.#format, paths: this.#paths, discoveryIntervalMs: this.#discoveryIntervalMs });
+    return new FileSource({
+      format: this.#format,
+      paths: this.#paths,
+      discoveryIntervalMs: this.#discoveryIntervalMs,
+      followsGrowth: this.#followsGrowth,
+    });
   }
 }
 
@@ -122,6 +144,7 @@ class FileEnumerator implements SplitEnumerator<FileSplit, FileSourceState> {
   readonly #waiting: FileSplit[];
   readonly #idleReaders = new Set<number>();
   readonly #restored: boolean;
+  readonly #growing: GrowingFiles | undefined;
 
   constructor(context: SplitEnumeratorContext<FileSplit>, options: FileSourceOptions<unknown>, checkpoint: FileSourceState | undefined) {
     this.#context = context;
@@ -129,6 +152,7 @@ class FileEnumerator implements SplitEnumerator<FileSplit, FileSourceState> {
     this.#found = new Set(checkpoint?.found);
     this.#waiting = [...(checkpoint?.waiting ?? [])];
     this.#restored = checkpoint !== undefined;
+    this.#growing = options.followsGrowth ? new GrowingFiles(checkpoint?.growing) : undefined;
   }
 
   start(): void {
@@ -147,7 +171,7 @@ class FileEnumerator implements SplitEnumerator<FileSplit, FileSourceState> {
   }
 
   handleSplitRequest(subtaskIndex: number): void {
-    const split = this.#waiting.shift();
+    const split = this.#takeFor(subtaskIndex);
     if (split) this.#context.assignSplit(split, subtaskIndex);
     else if (this.#options.discoveryIntervalMs === undefined) this.#context.signalNoMoreSplits(subtaskIndex);
     else this.#idleReaders.add(subtaskIndex);
@@ -162,26 +186,44 @@ class FileEnumerator implements SplitEnumerator<FileSplit, FileSourceState> {
   addReader(): void {}
 
   snapshotState(): FileSourceState {
-    return { waiting: [...this.#waiting], found: this.#options.discoveryIntervalMs === undefined ? [] : [...this.#found] };
+    const found = this.#options.discoveryIntervalMs === undefined ? [] : [...this.#found];
+    return { waiting: [...this.#waiting], found, ...(this.#growing ? { growing: this.#growing.state() } : {}) };
   }
 
   #look(): FileStatus[] {
-    return this.#options.paths.flatMap(filesOf).filter(({ path }) => !this.#found.has(path));
+    const files = this.#options.paths.flatMap(filesOf);
+    return this.#growing ? files : files.filter(({ path }) => !this.#found.has(path));
   }
 
   #discovered(files: readonly FileStatus[]): void {
-    const fresh = files.filter(({ path }) => !this.#found.has(path));
-    for (const { path } of fresh) this.#found.add(path);
-    this.#waiting.push(...cutFiles(fresh, this.#context.currentParallelism()));
+    if (this.#growing) this.#waiting.push(...this.#growing.newLines(files));
+    else {
+      const fresh = files.filter(({ path }) => !this.#found.has(path));
+      for (const { path } of fresh) this.#found.add(path);
+      this.#waiting.push(...cutFiles(fresh, this.#context.currentParallelism()));
+    }
     this.#serveIdleReaders();
+  }
+
+  /** Of a file that grows, one reader gets all ranges, one after the other. */
+  #takeFor(subtaskIndex: number): FileSplit | undefined {
+    if (!this.#growing) return this.#waiting.shift();
+    const index = this.#waiting.findIndex(({ path }) => readerOf(path, this.#context.currentParallelism()) === subtaskIndex);
+    return index < 0 ? undefined : this.#waiting.splice(index, 1)[0];
   }
 
   #serveIdleReaders(): void {
     for (const subtaskIndex of this.#idleReaders) {
-      const split = this.#waiting.shift();
-      if (!split) return;
+      const split = this.#takeFor(subtaskIndex);
+      if (!split) continue;
       this.#idleReaders.delete(subtaskIndex);
       this.#context.assignSplit(split, subtaskIndex);
     }
   }
+}
+
+function readerOf(path: string, readers: number): number {
+  let hash = 0;
+  for (let i = 0; i < path.length; i++) hash = (Math.imul(31, hash) + path.charCodeAt(i)) | 0;
+  return (hash >>> 0) % readers;
 }
