@@ -58,6 +58,14 @@ function contradictions(config: Configuration): Fault[] {
   refuse(parallelism < 1, 'parallelism.default', `parallelism.default is ${parallelism}; it must be at least 1.`);
   const slots = config.get('taskmanager.numberOfTaskSlots');
   refuse(slots < 1, 'taskmanager.numberOfTaskSlots', `taskmanager.numberOfTaskSlots is ${slots}; it must be at least 1.`);
+  for (const kind of ['keystore', 'truststore'] as const) {
+    const key = `security.ssl.internal.${kind}` as const;
+    refuse(
+      config.get('security.ssl.internal.enabled') && config.getOptional(key) === undefined,
+      'security.ssl.internal.enabled',
+      `security.ssl.internal.enabled is true, and ${key} is not set.`,
+    );
+  }
   if (highAvailability(config) === 'zookeeper') {
     refuse(
       !config.has('high-availability.zookeeper.quorum'),
@@ -85,11 +93,6 @@ function missing(config: Configuration): Fault[] {
     !['none', 'filesystem'].includes(highAvailability(config)),
     'high-availability.type',
     `High availability is set to '${config.get('high-availability.type')}'.`,
-  );
-  lacks(
-    config.get('security.ssl.internal.enabled'),
-    'security.ssl.internal.enabled',
-    'security.ssl.internal.enabled asks for TLS inside the cluster.',
   );
   lacks(
     config.get('security.ssl.rest.enabled'),

@@ -210,7 +210,7 @@ describe('before a process starts', () => {
       { 'high-availability': 'zookeeper' },
       /No valid ZooKeeper quorum[\s\S]*'high-availability\.storageDir'[\s\S]*'zookeeper'.*not have that yet/,
     ],
-    [{ 'security.ssl.enabled': 'true' }, /TLS inside the cluster[\s\S]*TLS at the REST endpoint/],
+    [{ 'security.ssl.enabled': 'true' }, /security\.ssl\.internal\.keystore is not set[\s\S]*TLS at the REST endpoint/],
     [{ 'jobmanager.scheduler': 'adaptive' }, /jobmanager\.scheduler is 'Adaptive'/],
     [{ 'scheduler-mode': 'reactive' }, /scheduler-mode is REACTIVE/],
   ])('%j is refused', (settings, message) => {

@@ -6,6 +6,7 @@ import { type FencingToken, randomHex } from '../../shared/ids.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
 import type { Leadership } from '../ha/high-availability.ts';
+import { internalTls } from '../internal-sockets.ts';
 import { ResourceManager, type ResourceManagerDriver, standaloneDriver } from '../resourcemanager/resource-manager.ts';
 import { listenRpc, openRpc, type RpcServer } from '../rpc/connection.ts';
 import { frameSize } from '../rpc/frame-size.ts';
@@ -75,16 +76,22 @@ export class JobManager {
   /** Accepts TaskManagers. Throws UserError('PORT_TAKEN'). */
   async listen(host: string, port: number): Promise<number> {
     const maxFrameBytes = frameSize(this.#options.config);
+    const tls = internalTls(this.#options.config, 'akka.ssl.enabled');
     try {
-      this.#server = await listenRpc(host, port, (socket) => {
-        const connection = openRpc<TaskExecutorGateway>(
-          socket,
-          gatewayOf(() => session),
-          maxFrameBytes,
-        );
-        const session = this.openSession(connection.remote as unknown as TaskExecutorGateway, () => connection.close());
-        connection.onClose(() => session.lost('its connection was closed.'));
-      });
+      this.#server = await listenRpc(
+        host,
+        port,
+        (socket) => {
+          const connection = openRpc<TaskExecutorGateway>(
+            socket,
+            gatewayOf(() => session),
+            maxFrameBytes,
+          );
+          const session = this.openSession(connection.remote as unknown as TaskExecutorGateway, () => connection.close());
+          connection.onClose(() => session.lost('its connection was closed.'));
+        },
+        tls,
+      );
     } catch (error) {
       throw listenError(error, host, port, 'jobmanager.rpc.port');
     }

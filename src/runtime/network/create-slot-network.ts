@@ -6,6 +6,7 @@ import { deserializeError } from '../../shared/errors.ts';
 import type { ExecutionAttemptId } from '../../shared/ids.ts';
 import { type Clock, systemClock } from '../../shared/time.ts';
 import type { CodecFactory } from '../../types/codec.ts';
+import { type InternalTls, internalTls } from '../internal-sockets.ts';
 import type { TaskLocation } from '../rpc/gateways.ts';
 import { channelKey } from '../task/task-host.ts';
 import { Doorbell } from './doorbell.ts';
@@ -40,8 +41,9 @@ export interface SlotNetworkOptions {
 }
 
 export async function createSlotNetwork(options: SlotNetworkOptions): Promise<SlotNetwork> {
-  const server = options.bindHost === undefined ? undefined : await DataServer.listen(options.bindHost, options.port ?? 0);
-  return new ThreadNetwork(options, server);
+  const tls = internalTls(options.config, 'taskmanager.data.ssl.enabled');
+  const server = options.bindHost === undefined ? undefined : await DataServer.listen(options.bindHost, options.port ?? 0, tls);
+  return new ThreadNetwork(options, server, tls);
 }
 
 interface OpenGate {
@@ -63,6 +65,7 @@ class ThreadNetwork implements SlotNetwork {
   readonly #options: SlotNetworkOptions;
   readonly #clock: Clock;
   readonly #server: DataServer | undefined;
+  readonly #tls: InternalTls | undefined;
   readonly #bells: readonly Doorbell[];
   readonly #ownBell: Doorbell;
   readonly #segments: Segments | undefined;
@@ -71,8 +74,9 @@ class ThreadNetwork implements SlotNetwork {
   readonly #gates = new Set<OpenGate>();
   readonly #partitions = new Set<OpenPartition>();
 
-  constructor(options: SlotNetworkOptions, server: DataServer | undefined) {
+  constructor(options: SlotNetworkOptions, server: DataServer | undefined, tls: InternalTls | undefined) {
     this.#options = options;
+    this.#tls = tls;
     this.#clock = options.clock ?? systemClock;
     this.#server = server;
     this.location = { ...options.location, dataPort: server?.port ?? 0 };
@@ -258,6 +262,7 @@ class ThreadNetwork implements SlotNetwork {
     const { host, dataPort: port } = producer;
     const { exclusive, most, segmentBytes } = this.#memory.buffers;
     return new TcpInputChannel({
+      tls: this.#tls,
       host,
       port,
       key,

@@ -3,11 +3,12 @@
  * protocol and version, so that a stray client is refused in words. A call has no time limit of its own, because a busy
  * machine is slow and not broken: heartbeats notice a silent process and close its connection, which rejects what is under way.
  */
-import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type BirpcReturn, createBirpc } from 'birpc';
 import { Packr } from 'msgpackr';
 import { deserializeError, ExternalError, serializeError } from '../../shared/errors.ts';
 import { within } from '../../shared/time.ts';
+import { connectInternal, createInternalServer, type InternalTls } from '../internal-sockets.ts';
 
 const greeting = 'weir-rpc 1';
 
@@ -151,9 +152,14 @@ export interface RpcServer {
 }
 
 /** Greets each connection, then hands it over. */
-export async function listenRpc(host: string, port: number, accept: (socket: Socket) => void): Promise<RpcServer> {
+export async function listenRpc(
+  host: string,
+  port: number,
+  accept: (socket: Socket) => void,
+  tls?: InternalTls | undefined,
+): Promise<RpcServer> {
   const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
+  const server = createInternalServer(tls, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
@@ -173,11 +179,14 @@ export async function listenRpc(host: string, port: number, accept: (socket: Soc
   };
 }
 
-export async function connectRpc(host: string, port: number, timeoutMs: number): Promise<Socket> {
-  const socket = connectSocket({ host, port, noDelay: true });
+export async function connectRpc(host: string, port: number, timeoutMs: number, tls?: InternalTls | undefined): Promise<Socket> {
+  let ready: () => void = () => {};
+  const socket = connectInternal(tls, { host, port }, () => ready());
   const connected = new Promise<boolean>((resolve, reject) => {
-    socket.once('connect', () => resolve(true));
+    ready = () => resolve(true);
     socket.once('error', reject);
+    // A peer that does not trust this one hangs up behind the handshake.
+    socket.once('close', () => reject(new Error('the connection was closed')));
   });
   if (!(await within(timeoutMs, connected))) {
     socket.destroy();

@@ -7,6 +7,7 @@ import { clusterDirectory, highAvailabilityMode, highestEpoch, readLeaderAddress
 import { ExternalError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/logger.ts';
 import { within } from '../../shared/time.ts';
+import { internalTls } from '../internal-sockets.ts';
 import { connectRpc, openRpc, type RpcConnection } from '../rpc/connection.ts';
 import type { JobManagerGateway } from '../rpc/gateways.ts';
 import type { TaskExecutor } from './task-executor.ts';
@@ -89,7 +90,7 @@ export class JobManagerConnection {
     const { config, taskExecutor, maxFrameBytes, log } = this.#options;
     const registration = await taskExecutor.registration();
     const leader = this.#findJobManager();
-    const socket = await connectRpc(leader.host, leader.port, config.get('pekko.tcp.timeout'));
+    const socket = await connectRpc(leader.host, leader.port, config.get('pekko.tcp.timeout'), internalTls(config, 'akka.ssl.enabled'));
     const connection = openRpc<JobManagerGateway>(socket, taskExecutor, maxFrameBytes);
     // Later silence is for heartbeats to notice.
     const answerMs = config.get('cluster.registration.max-timeout');

@@ -2,7 +2,8 @@
  * The data listener of one slot: hands each connection to the transport that it names (docs/formats/network-frame.md). One
  * connection is one channel of one pair of attempts; the random part of their ids is what a stranger would have to guess.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { createInternalServer, type InternalTls } from '../../internal-sockets.ts';
 import type { TcpTransport } from './tcp-transport.ts';
 import { decodeHello, maxHelloBytes } from './wire.ts';
 
@@ -22,14 +23,13 @@ export class DataServer {
   readonly #transports = new Map<string, TcpTransport>();
   readonly #early = new Map<string, EarlyConnection>();
 
-  private constructor(server: Server) {
-    this.#server = server;
+  private constructor(tls: InternalTls | undefined) {
+    this.#server = createInternalServer(tls, (socket) => this.#welcome(socket));
   }
 
-  static async listen(host: string, port: number): Promise<DataServer> {
-    const server = createServer({ noDelay: true });
-    const data = new DataServer(server);
-    server.on('connection', (socket) => data.#welcome(socket));
+  static async listen(host: string, port: number, tls: InternalTls | undefined): Promise<DataServer> {
+    const data = new DataServer(tls);
+    const server = data.#server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => resolve());

@@ -2,8 +2,9 @@
  * The consuming end of a channel from another TaskManager: opens the connection, and grants what it has room for. What is
  * granted and what waits here is together never more than the channel has for itself and has borrowed from its gate.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { BatchDecoder } from '../../../types/codec.ts';
+import { connectInternal, type InternalTls } from '../../internal-sockets.ts';
 import type { PolledElement } from '../channel.ts';
 import { FrameAssembler, frameKind } from '../frames.ts';
 import { fillFromFrame, type InputChannel } from '../input-channel.ts';
@@ -16,6 +17,7 @@ const connectAttempts = 20;
 const connectPauseMs = 100;
 
 export interface TcpInputChannelOptions {
+  readonly tls: InternalTls | undefined;
   readonly host: string;
   readonly port: number;
   readonly key: string;
@@ -89,16 +91,16 @@ export class TcpInputChannel implements InputChannel, Borrower {
   }
 
   #connect(attemptsLeft: number): void {
-    const { host, port, key, exclusiveBytes, onFrame, onError } = this.#options;
-    const socket = connect({ host, port, noDelay: true });
-    this.#socket = socket;
-    const splitter = new StreamSplitter(exclusiveBytes);
+    const { host, port, key, tls, exclusiveBytes, onFrame, onError } = this.#options;
     let connected = false;
-    socket.on('connect', () => {
+    let problem = '';
+    const socket = connectInternal(tls, { host, port }, () => {
       connected = true;
       socket.write(encodeHello(key));
       this.#sendGrant(exclusiveBytes);
     });
+    this.#socket = socket;
+    const splitter = new StreamSplitter(exclusiveBytes);
     socket.on('data', (data) => {
       try {
         splitter.push(data, (piece) => {
@@ -116,11 +118,13 @@ export class TcpInputChannel implements InputChannel, Borrower {
       }
       onFrame();
     });
-    socket.on('error', () => {});
+    socket.on('error', (error) => {
+      problem = ` ${error.message}`;
+    });
     socket.on('close', () => {
       if (this.#closed || this.#ended) return;
       if (!connected && attemptsLeft > 0) this.#retry = setTimeout(() => this.#connect(attemptsLeft - 1), connectPauseMs);
-      else this.#loss.report(`The producer at ${host}:${port} went away.`);
+      else this.#loss.report(`The producer at ${host}:${port} went away.${problem}`);
     });
   }
 
