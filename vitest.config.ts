@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 /** One command runs everything: unit tests in parallel, end-to-end tests (real processes) one file at a time. */
 export default defineConfig({
-  resolve: { alias: [{ find: /^weir$/, replacement: new URL('./src/weir.ts', import.meta.url).pathname }] },
+  resolve: {
+    alias: [
+      { find: /^weir$/, replacement: new URL('./src/weir.ts', import.meta.url).pathname },
+      { find: /^weir\/testing$/, replacement: new URL('./src/testing/index.ts', import.meta.url).pathname },
+    ],
+  },
   test: {
     reporters: ['default', './test/tidy/closing-line-reporter.ts'],
     projects: [

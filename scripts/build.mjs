@@ -21,6 +21,7 @@ const keepChunksMs = 3_600_000;
 
 const entryPoints = {
   weir: 'src/weir.ts',
+  testing: 'src/testing/index.ts',
   flink: 'src/commands/main.ts',
   jobmanager: 'src/deployment/process/jobmanager.ts',
   'standalone-job': 'src/deployment/process/standalone-job.ts',

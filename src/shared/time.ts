@@ -13,6 +13,8 @@ export interface Clock {
   monotonic(): number;
   /** Calls back once after `delayMs`; the returned function cancels. */
   schedule(delayMs: number, callback: () => void): () => void;
+  /** Callbacks come at their time to the millisecond, never before: true for clocks that are turned by hand. */
+  readonly isExact?: boolean;
 }
 
 export const systemClock: Clock = {

@@ -1,5 +1,5 @@
 /** The programs of the documentation run, and all its TypeScript is as the compiler wants it. */
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -45,7 +45,17 @@ const expected: Record<string, readonly string[]> = {
 /** Of programs that would not end. */
 const programArguments: Record<string, readonly string[]> = { 'visits.ts': ['600'] };
 
-test.each(snippets.filter(({ file }) => file !== undefined))('$page: $file', async ({ file, text }) => {
+const named = snippets.filter(({ file }) => file !== undefined);
+
+test.each(named.filter(({ file }) => file?.endsWith('.test.ts')))('$page: $file passes', async ({ file, text }) => {
+  mkdirSync(join(directory, 'node_modules'), { recursive: true });
+  if (!existsSync(join(directory, 'node_modules/weir'))) symlinkSync(repository, join(directory, 'node_modules/weir'));
+  writeFileSync(join(directory, file as string), text);
+  const run = await execa(process.execPath, ['--test', file as string], { cwd: directory, reject: false });
+  expect(run, run.stdout).toMatchObject({ exitCode: 0 });
+});
+
+test.each(named.filter(({ file }) => !file?.endsWith('.test.ts')))('$page: $file', async ({ file, text }) => {
   const path = join(directory, file as string);
   writeFileSync(path, text);
   const run = await execa(join(repository, 'bin/flink'), ['run', '-t', 'local', path, ...(programArguments[file as string] ?? [])], {
@@ -61,7 +71,10 @@ test.each(snippets.filter(({ file }) => file !== undefined))('$page: $file', asy
 test('the compiler accepts every snippet', async () => {
   const options = {
     extends: join(repository, 'tsconfig.json'),
-    compilerOptions: { paths: { weir: [join(repository, 'src/weir.ts')] }, typeRoots: [join(repository, 'node_modules/@types')] },
+    compilerOptions: {
+      paths: { weir: [join(repository, 'src/weir.ts')], 'weir/testing': [join(repository, 'src/testing/index.ts')] },
+      typeRoots: [join(repository, 'node_modules/@types')],
+    },
     include: ['*.snippet.ts'],
     exclude: [],
   };

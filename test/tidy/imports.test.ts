@@ -20,6 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   rest: ['shared', 'config', 'types', 'api', 'graph', 'rest/messages', 'runtime/rpc', 'runtime/metrics'],
   client: ['shared', 'config', 'types', 'api', 'graph', 'program', 'rest/messages'],
   deployment: ['shared', 'config', 'types', 'api', 'graph', 'state', 'connectors', 'program', 'runtime', 'rest', 'rest/messages', 'client'],
+  testing: ['shared', 'config', 'types', 'api', 'graph', 'state', 'connectors', 'program', 'runtime', 'deployment'],
   commands: ['shared', 'config', 'graph', 'rest/messages', 'client', 'deployment'],
   'weir.ts': ['shared', 'config', 'types', 'api', 'graph', 'connectors', 'deployment'],
 };

@@ -13,26 +13,35 @@ import { MiniCluster } from './mini-cluster.ts';
 const slotsOfEmbeddedCluster = 4096;
 
 export function miniClusterExecutor(configuration: Readonly<Record<string, string>> = {}): PipelineExecutor {
-  return new MiniClusterExecutor(configuration);
+  return new MiniClusterExecutor(configuration, undefined);
+}
+
+/** Runs its jobs on a cluster that somebody else starts and closes. */
+export function sharedClusterExecutor(cluster: MiniCluster, configuration: Readonly<Record<string, string>>): PipelineExecutor {
+  return new MiniClusterExecutor(configuration, cluster);
 }
 
 class MiniClusterExecutor implements PipelineExecutor {
   readonly configuration: Readonly<Record<string, string>>;
 
-  constructor(configuration: Readonly<Record<string, string>>) {
+  readonly #shared: MiniCluster | undefined;
+
+  constructor(configuration: Readonly<Record<string, string>>, shared: MiniCluster | undefined) {
     this.configuration = configuration;
+    this.#shared = shared;
   }
 
   async execute(job: RecordedJob): Promise<JobExecutionResult> {
     return (await this.executeAsync(job)).getJobExecutionResult();
   }
 
-  /** A cluster per job, gone when the job is. */
+  /** A cluster per job, gone when the job is, unless there is one for all. */
   async executeAsync(job: RecordedJob): Promise<EmbeddedJobClient> {
+    if (this.#shared) return new EmbeddedJobClient(this.#shared, await this.#shared.submit(job), async () => {});
     const config = Configuration.of(job.configuration);
     const cluster = await MiniCluster.start({ config, slots: slotsOfEmbeddedCluster });
     try {
-      return new EmbeddedJobClient(cluster, await cluster.submit(job));
+      return new EmbeddedJobClient(cluster, await cluster.submit(job), () => cluster.close());
     } catch (error) {
       await cluster.close();
       throw error;
@@ -65,14 +74,14 @@ class EmbeddedJobClient implements JobClient {
   /** Of a job that has ended, whose cluster is gone. */
   #result: JobResult | undefined;
 
-  constructor(cluster: MiniCluster, jobId: JobId) {
+  constructor(cluster: MiniCluster, jobId: JobId, whenOver: () => Promise<void>) {
     this.cluster = cluster;
     this.jobId = jobId;
     const master = cluster.dispatcher.master(jobId);
     const ended = master ? master.whenDone() : cluster.dispatcher.requestJobResult(jobId).then((result) => result as JobResult);
     this.#done = ended.then(async (result) => {
       this.#result = result;
-      await cluster.close();
+      await whenOver();
       return result;
     });
   }

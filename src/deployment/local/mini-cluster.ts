@@ -10,9 +10,11 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import { generateJobGraph } from '../../graph/job-graph-generator.ts';
 import type { StreamGraph } from '../../graph/stream-graph.ts';
 import { generateStreamGraph } from '../../graph/stream-graph-generator.ts';
+import { isLiteral, withOwnFunctions } from '../../program/own-functions.ts';
 import type { ReplayableProgram } from '../../program/program.ts';
 import { BlobStore } from '../../runtime/dispatcher/blob-store.ts';
 import { Dispatcher } from '../../runtime/dispatcher/dispatcher.ts';
+import type { Execution } from '../../runtime/executiongraph/execution-graph.ts';
 import { emptyFlameGraph } from '../../runtime/metrics/flame-graph.ts';
 import { createSlotNetwork } from '../../runtime/network/create-slot-network.ts';
 import type { SlotNetwork } from '../../runtime/network/slot-network.ts';
@@ -147,6 +149,20 @@ export class MiniCluster implements AsyncDisposable {
     return { programs: this.#programs.size, ...this.#runtime.usage };
   }
 
+  /** No job is being deployed, and no task has anything to do. */
+  get isIdle(): boolean {
+    const isSettled = (execution: Execution): boolean => execution.state === 'RUNNING' || execution.isTerminal;
+    return (
+      this.#runtime.isIdle &&
+      this.dispatcher.masters.every((master) => master.result !== undefined || master.graph.executions.every(isSettled))
+    );
+  }
+
+  /** Every task fails with this error. */
+  failTasks(error: Error): void {
+    this.#runtime.failAll(error);
+  }
+
   async close(): Promise<void> {
     await this.dispatcher.close();
     await this.#runtime.close();
@@ -192,21 +208,6 @@ function localTaskExecutor(runtime: SlotRuntime, network: SlotNetwork, onJobOver
     readProfilePiece: unprofiled,
     requestMetrics: async () => ({}),
   };
-}
-
-/** Each attempt of each subtask gets function literals of its own: `this` is not shared, and nothing survives a restart. */
-function withOwnFunctions(graph: StreamGraph): StreamGraph {
-  return {
-    ...graph,
-    nodes: graph.nodes.map((node) => {
-      const userFunction = node.spec['function'];
-      return isLiteral(userFunction) ? { ...node, spec: { ...node.spec, function: { ...userFunction } } } : node;
-    }),
-  };
-}
-
-function isLiteral(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** On one thread, parallel subtasks would share the fields of one function object. */

@@ -73,6 +73,11 @@ export class SlotRuntime implements SlotRuntimeGateway {
     return { tasks: this.#tasks.size, jobs: this.#jobs.size, ...this.#options.network.usage };
   }
 
+  /** No task has anything to do, or is being started. */
+  get isIdle(): boolean {
+    return !this.#turnScheduled && !this.#anyRunnable() && ![...this.#tasks.values()].some((task) => task.isStarting);
+  }
+
   /** The job is over, as far as this slot goes. */
   forgetJob(jobId: JobId): void {
     this.#jobs.delete(jobId);

@@ -151,6 +151,11 @@ export class StreamTask {
     return terminal.includes(this.#state);
   }
 
+  /** Not running yet. */
+  get isStarting(): boolean {
+    return this.#state === 'created' || this.#state === 'initializing';
+  }
+
   /** Anything for the slot's loop to do now? */
   get isRunnable(): boolean {
     if (this.#isEnding()) return false;
@@ -735,7 +740,7 @@ export class StreamTask {
       waitFor: (promise) => task.#waitFor(promise),
       keyedState: keyed,
       registerProcessingTimer: (timestamp, callback) =>
-        clock.schedule(timestamp - clock.now() + 1, () =>
+        clock.schedule(timestamp - clock.now() + (clock.isExact ? 0 : 1), () =>
           task.#mailbox.post(() => {
             if (task.#mayEmit) callback(timestamp);
           }),
