@@ -56,9 +56,9 @@ import { programPath } from './program-path.ts';
 import type { Sink } from './sink.ts';
 import type { MapStateDescriptor } from './state.ts';
 import type { StreamExecutionEnvironment } from './stream-execution-environment.ts';
+import { strategyOf, type TimestampAssignment } from './timestamp-extractors.ts';
 import type { PhysicalTransformation, Transformation } from './transformation.ts';
 import type { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
-import type { WatermarkStrategy } from './watermark-strategy.ts';
 import { GlobalWindows, type WindowAssigner } from './windows/assigners.ts';
 import { CountEvictor } from './windows/evictors.ts';
 import { timeWindows } from './windows/short-forms.ts';
@@ -233,8 +233,9 @@ export class DataStream<T> {
     return this.one(name, spec, { keySelectors: undefined });
   }
 
-  assignTimestampsAndWatermarks(strategy: WatermarkStrategy<T>): SingleOutputStreamOperator<T> {
-    return this.one('Timestamps/Watermarks', { type: 'timestamps-and-watermarks', watermarks: strategy.spec });
+  /** A strategy, or an assigner in Flink's older forms. */
+  assignTimestampsAndWatermarks(assignment: TimestampAssignment<T>): SingleOutputStreamOperator<T> {
+    return this.one('Timestamps/Watermarks', { type: 'timestamps-and-watermarks', watermarks: strategyOf(assignment).spec });
   }
 
   shuffle(): DataStream<T> {
@@ -329,6 +330,17 @@ export class DataStream<T> {
   ): DataStreamSink<T> {
     const serialize = typeof schema === 'function' ? schema : (value: T) => schema.serialize(value);
     return this.sinkTo(connectors().socketSink({ host, port, serialize: serialize as (value: never) => string })).setParallelism(1);
+  }
+
+  /** Refused: what is on a feedback edge when a job fails would be lost, and nothing could make up for it. */
+  iterate(): never {
+    throw new UserError('NO_ITERATIONS', {
+      problem: 'iterate() is not there: records on a feedback edge are in no checkpoint, so a job could not recover exactly once.',
+      tryNext: [
+        'Iterate within a process function, whose state and timers are in checkpoints.',
+        'Send what is to be processed again through a topic or a directory that the job reads.',
+      ],
+    });
   }
 
   getSideOutput<X>(tag: OutputTagLike<X>): DataStream<X> {

@@ -6,6 +6,7 @@
  * runner's and the built one's) still share it.
  */
 import { BugError } from '../shared/assert.ts';
+import type { CachedFile } from './distributed-cache.ts';
 import type { Transformation } from './transformation.ts';
 
 /** What one `execute` call recorded. */
@@ -13,6 +14,8 @@ export interface RecordedJob {
   /** All transformations of the environment, in the order they were made. */
   readonly transformations: readonly Transformation[];
   readonly jobName: string | undefined;
+  /** By name. */
+  readonly cachedFiles: Readonly<Record<string, CachedFile>>;
   /** The environment's settings as configuration keys: conf file, -D, and what the program set, merged. */
   readonly configuration: Readonly<Record<string, string>>;
 }

@@ -2,6 +2,7 @@
  * The functions a program hands to Weir. Everywhere a one-method interface stands, a plain function is accepted too.
  * Per-record methods are synchronous; lifecycle methods may return a promise.
  */
+import type { DistributedCache } from './distributed-cache.ts';
 import type {
   AggregatingState,
   AggregatingStateDescriptor,
@@ -148,6 +149,8 @@ export interface RuntimeContext {
   getMapState<K, V>(descriptor: MapStateDescriptor<K, V>): MapState<K, V>;
   getReducingState<T>(descriptor: ReducingStateDescriptor<T>): ReducingState<T>;
   getAggregatingState<IN, ACC, OUT>(descriptor: AggregatingStateDescriptor<IN, ACC, OUT>): AggregatingState<IN, OUT>;
+  /** Files that the program registered with `env.registerCachedFile`. */
+  getDistributedCache(): DistributedCache;
   addAccumulator<V, R>(name: string, accumulator: Accumulator<V, R>): void;
   getAccumulator<V, R>(name: string): Accumulator<V, R> | undefined;
   getIntCounter(name: string): Accumulator<number, number>;

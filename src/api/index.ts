@@ -50,6 +50,7 @@ export {
   side,
   state,
 } from './declared-state.ts';
+export type { DistributedCache } from './distributed-cache.ts';
 export { type Duration, Time } from './duration.ts';
 export { ExecutionConfig } from './execution-config.ts';
 export type { JobClient, JobExecutionResult, JobStatusName } from './executor.ts';
@@ -145,6 +146,12 @@ export {
   type RuntimeExecutionMode,
   StreamExecutionEnvironment,
 } from './stream-execution-environment.ts';
+export {
+  AscendingTimestampExtractor,
+  type AssignerWithPeriodicWatermarks,
+  type AssignerWithPunctuatedWatermarks,
+  BoundedOutOfOrdernessTimestampExtractor,
+} from './timestamp-extractors.ts';
 export { TwoPhaseCommitSinkFunction } from './two-phase-commit-sink-function.ts';
 export type { WatermarkGenerator, WatermarkOutput } from './watermark.ts';
 export { type TimestampAssigner, WatermarkStrategy } from './watermark-strategy.ts';

@@ -1,10 +1,12 @@
 /** The entry point of every program: makes sources, holds settings, and hands the finished job to the installed executor. */
 // biome-ignore-all lint/suspicious/noExplicitAny: the erased side of generic sources
+import { readFile } from 'node:fs/promises';
 import { Configuration } from '../config/configuration.ts';
 import { UserError } from '../shared/errors.ts';
 import { CheckpointConfig, type CheckpointingMode } from './checkpoint-config.ts';
 import { connectors } from './connector-registry.ts';
 import { type DataStream, positive, SingleOutputStreamOperator } from './data-stream.ts';
+import type { CachedFile } from './distributed-cache.ts';
 import { type Duration, durationMs } from './duration.ts';
 import { ExecutionConfig } from './execution-config.ts';
 import {
@@ -47,6 +49,7 @@ export class StreamExecutionEnvironment {
   readonly #configuration: Record<string, string>;
   readonly #executor: PipelineExecutor | undefined;
   readonly #listeners: JobListener[] = [];
+  readonly #cachedFiles = new Map<string, { readonly path: string; readonly executable: boolean }>();
   /** Who waits for the next job's handle. */
   readonly #collecting: ((client: JobClient) => void)[] = [];
 
@@ -231,6 +234,15 @@ export class StreamExecutionEnvironment {
     return options.parallel ? stream : stream.setParallelism(1);
   }
 
+  /**
+   * A file of the client that functions find by `getRuntimeContext().getDistributedCache().getFile(name)`. It is read when the job is
+   * executed and travels with it: large data belongs where workers can read it.
+   */
+  registerCachedFile(path: string, name: string, executable = false): this {
+    this.#cachedFiles.set(name, { path: programPath(path), executable });
+    return this;
+  }
+
   /** Evaluates `evaluate` once, in the client, and gives every replay of the program the same (plain data) result. */
   once<T>(name: string, evaluate: () => T | Promise<T>): Promise<T> {
     return this.#requireExecutor().once(name, evaluate) as Promise<T>;
@@ -239,7 +251,8 @@ export class StreamExecutionEnvironment {
   /** Builds the graph, runs it, and waits for its end; rejects when the job failed or was cancelled. */
   async execute(jobName?: string): Promise<JobExecutionResult> {
     const collecting = this.#takeCollecting();
-    const job = this.takeJob(jobName);
+    const taken = this.takeJob(jobName);
+    const job = this.#cachedFiles.size === 0 ? taken : await this.#withCachedFiles(taken);
     if (collecting.length > 0 || this.#listeners.length > 0) {
       const client = await this.#submit(job, collecting);
       return this.#tellListeners('onJobExecuted', client.getJobExecutionResult());
@@ -250,7 +263,8 @@ export class StreamExecutionEnvironment {
   /** Starts the job and returns its handle. */
   async executeAsync(jobName?: string): Promise<JobClient> {
     const collecting = this.#takeCollecting();
-    return this.#submit(this.takeJob(jobName), collecting);
+    const taken = this.takeJob(jobName);
+    return this.#submit(this.#cachedFiles.size === 0 ? taken : await this.#withCachedFiles(taken), collecting);
   }
 
   /** Used by `executeAndCollect`. */
@@ -291,7 +305,17 @@ export class StreamExecutionEnvironment {
         tryNext: ['Add a source and a sink before execute(), and call execute() once per job.'],
       });
     }
-    return { transformations, jobName, configuration: { ...this.#configuration } };
+    return { transformations, jobName, configuration: { ...this.#configuration }, cachedFiles: {} };
+  }
+
+  /** Read in the client; every replay of the program has the same. */
+  async #withCachedFiles(job: RecordedJob): Promise<RecordedJob> {
+    const cachedFiles: Record<string, CachedFile> = {};
+    for (const [name, { path, executable }] of this.#cachedFiles) {
+      const bytes = (await this.#requireExecutor().once(`cached file '${name}'`, () => readCachedFile(path, name))) as Uint8Array;
+      cachedFiles[name] = { bytes, executable };
+    }
+    return { ...job, cachedFiles };
   }
 
   /** Parameters shown with the job and readable in every function. */
@@ -330,6 +354,18 @@ export class StreamExecutionEnvironment {
     throw new UserError('NO_EXECUTOR', {
       problem: 'No ExecutorFactory found to execute the application.',
       tryNext: ["Import from 'weir', and run the program with flink run or node."],
+    });
+  }
+}
+
+async function readCachedFile(path: string, name: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (error) {
+    throw new UserError('CACHED_FILE_UNREADABLE', {
+      problem: `The file '${name}' for the distributed cache cannot be read: ${path}`,
+      found: error instanceof Error ? error.message : String(error),
+      tryNext: ['Register single files, of a size that can travel with the job; pack directories into an archive.'],
     });
   }
 }

@@ -36,6 +36,16 @@ export class WatermarkStrategy<T> {
     return new WatermarkStrategy<T>({ ...this.spec, timestampAssigner: assign });
   }
 
+  /** Sources of one group keep together: one that is more than the drift ahead of the slowest waits. Only in `fromSource`. */
+  withWatermarkAlignment(group: string, maxDrift: Duration, updateInterval: Duration = 1000): WatermarkStrategy<T> {
+    const alignment = {
+      group,
+      maxDriftMs: durationMs(maxDrift, 'withWatermarkAlignment'),
+      intervalMs: durationMs(updateInterval, 'withWatermarkAlignment'),
+    };
+    return new WatermarkStrategy<T>({ ...this.spec, alignment });
+  }
+
   /** An input silent for this long no longer holds event time back. */
   withIdleness(timeout: Duration): WatermarkStrategy<T> {
     return new WatermarkStrategy<T>({ ...this.spec, idlenessMs: durationMs(timeout, 'withIdleness') });

@@ -18,4 +18,6 @@ export interface WatermarkStrategySpec<T> {
   /** Undefined: no watermarks. */
   readonly createGenerator?: (() => WatermarkGenerator<T>) | undefined;
   readonly idlenessMs?: number | undefined;
+  /** Sources of a group wait for the slowest when they are more than this ahead. */
+  readonly alignment?: { readonly group: string; readonly maxDriftMs: number; readonly intervalMs: number } | undefined;
 }

@@ -1,4 +1,5 @@
 /** Transformations → StreamGraph: virtual steps become edges, defaults are filled in, and what cannot run is refused with its place. */
+import type { CachedFile } from '../api/distributed-cache.ts';
 import type { Partitioner, PhysicalTransformation, Transformation } from '../api/transformation.ts';
 import { Configuration } from '../config/configuration.ts';
 import { UserError } from '../shared/errors.ts';
@@ -10,6 +11,7 @@ import type { StreamEdge, StreamGraph, StreamNode } from './stream-graph.ts';
 export interface RecordedProgram {
   readonly transformations: readonly Transformation[];
   readonly jobName: string | undefined;
+  readonly cachedFiles?: Readonly<Record<string, CachedFile>> | undefined;
   readonly configuration: Readonly<Record<string, string>>;
 }
 
@@ -32,6 +34,7 @@ export function generateStreamGraph(program: RecordedProgram): StreamGraph {
     jobType: batch ? 'BATCH' : 'STREAMING',
     nodes: withIds,
     partitioners,
+    cachedFiles: program.cachedFiles ?? {},
     // AUTOMATIC is decided here, once for all who ask.
     configuration: config.has('execution.runtime-mode')
       ? { ...program.configuration, 'execution.runtime-mode': batch ? 'BATCH' : 'STREAMING' }

@@ -2,6 +2,7 @@
  * The StreamGraph: transformations with the virtual steps (union, side output, partitioning) folded into edges. It still
  * holds the program's functions; the JobGraph made from it does not.
  */
+import type { CachedFile } from '../api/distributed-cache.ts';
 import type { KeySelectorFn } from '../api/functions.ts';
 import type { ChainingStrategy, OperatorSpec, Partitioner } from '../api/transformation.ts';
 import type { OperatorId } from '../shared/ids.ts';
@@ -43,6 +44,8 @@ export interface StreamGraph {
   readonly nodes: readonly StreamNode[];
   /** Partitioners by partition transformation id, for routing in a replayed program. */
   readonly partitioners: ReadonlyMap<number, Partitioner>;
+  /** What the program registered for its functions. */
+  readonly cachedFiles: Readonly<Record<string, CachedFile>>;
   /** Job-scoped configuration as set by the program (`env.configure`, setters). */
   readonly configuration: Readonly<Record<string, string>>;
 }

@@ -366,7 +366,8 @@ function recordStep(step: Step, parallelism: number, options: HarnessOptions): {
       tryNext: ["testOperator((bids: DataStream<Bid>) => bids.keyBy('auction').process(totals))"],
     });
   }
-  return { graph: withOwnFunctions(generateStreamGraph(env.takeJob())), inputIds: inputs.map((input) => input.getId()) };
+  const program = { transformations: [...env.builder.transformations], jobName: 'test', configuration: env.getConfiguration().toRecord() };
+  return { graph: withOwnFunctions(generateStreamGraph(program)), inputIds: inputs.map((input) => input.getId()) };
 }
 
 function theOneStep(graph: StreamGraph, inputIds: readonly number[]): StreamNode {

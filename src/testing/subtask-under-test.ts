@@ -4,6 +4,7 @@ import type { OperatorContext, Output, StreamOperator } from '../api/operators.t
 import type { StreamNode } from '../graph/stream-graph.ts';
 import { TaskMetrics } from '../runtime/metrics/task-metrics.ts';
 import { buildOperator } from '../runtime/operators/registry.ts';
+import { LocalFileCache } from '../runtime/task/local-file-cache.ts';
 import { TaskRuntimeContext } from '../runtime/task/runtime-context.ts';
 import { UserError } from '../shared/errors.ts';
 import { HeapKeyedStateBackend } from '../state/keyed/heap-keyed-state-backend.ts';
@@ -155,7 +156,15 @@ export class SubtaskUnderTest {
       this.#tellChange();
     };
     return {
-      runtimeContext: new TaskRuntimeContext(facts, node.name, this.keyedState, accumulators, metrics, () => clock.now()),
+      runtimeContext: new TaskRuntimeContext(
+        facts,
+        node.name,
+        this.keyedState,
+        accumulators,
+        metrics,
+        () => clock.now(),
+        new LocalFileCache({}),
+      ),
       operatorName: node.name,
       subtaskIndex,
       parallelism,

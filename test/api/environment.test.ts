@@ -169,3 +169,7 @@ test('a local environment runs here whatever is installed', async () => {
   await env.execute();
   expect(seen.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
+
+test('iterations are refused with the reason', () => {
+  expect(() => localEnvironment().fromElements(1).iterate()).toThrow(/feedback edge[\s\S]*process function/);
+});

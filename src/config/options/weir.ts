@@ -34,6 +34,12 @@ export const weirOptions = {
     description:
       'When the newest completed checkpoint is damaged, go on from the one before instead of failing the job. Sinks have committed up to the newest one: what came since the older one is written twice.',
   },
+  'weir.watermark.watchdog-timeout': {
+    type: 'duration',
+    default: '1 min',
+    description:
+      'When the event time of a task stands still for so long because of one input while others go on, its log says which input that is. 0: it does not. The metric watermarkHeldBackBy says it at any time.',
+  },
   'weir.high-availability.lease-timeout': {
     type: 'duration',
     default: '10 s',

@@ -93,6 +93,7 @@ export class MiniCluster implements AsyncDisposable {
       config,
       network,
       clock,
+      warn: (message) => log.of('Task').warn(message),
       codecs,
       streams: new FileCheckpointStreams(),
       loadProgram: async (jobGraph) => programOf(jobGraph),

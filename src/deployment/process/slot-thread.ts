@@ -54,6 +54,7 @@ const runtime = new SlotRuntime({
   codecs,
   streams: new FileCheckpointStreams(),
   loadProgram: createProgramLoader((message) => log.warn(message)),
+  warn: (message) => log.warn(message),
   heapLimitBytes: data.heapLimitBytes,
   listener: {
     taskStateChanged: (update) => void remote.taskStateChanged(update),

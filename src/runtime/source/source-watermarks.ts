@@ -60,6 +60,8 @@ export class SourceWatermarks {
   readonly #strategy: WatermarkStrategySpec<unknown>;
   readonly #context: OperatorContext;
   readonly #output: Output;
+  /** The source waits for others: its silence is no idleness. */
+  isHeld = false;
   readonly #tracks = new Set<WatermarkTrack>();
   #emitted = MIN_TIMESTAMP;
   #idle = false;
@@ -76,6 +78,11 @@ export class SourceWatermarks {
 
   start(): void {
     if (this.mainTrack) this.#stopTicks = startWatermarkTicks(this.#context, (elapsedMs) => this.#tick(elapsedMs));
+  }
+
+  /** What the source has come to; undefined while nothing is to be expected of it. */
+  get current(): number | undefined {
+    return this.#idle ? undefined : this.#emitted;
   }
 
   /** Undefined without watermarks. */
@@ -142,7 +149,7 @@ export class SourceWatermarks {
   }
 
   #tick(elapsedMs: number): void {
-    for (const track of this.#tracks) track.tick(elapsedMs);
+    for (const track of this.#tracks) track.tick(this.isHeld ? 0 : elapsedMs);
     this.update();
   }
 

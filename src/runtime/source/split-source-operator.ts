@@ -15,6 +15,10 @@ export class SplitSourceOperator implements SourceOperator, FusibleOperator {
   #output!: SplitOutput;
   #watermarks!: SourceWatermarks;
   #splits!: ListState<SourceSplit>;
+  /** How far event time may go, for now. */
+  #allowed = Number.POSITIVE_INFINITY;
+  #goOn: () => void = () => {};
+  #stopReports: () => void = () => {};
 
   constructor(spec: SourceSpec) {
     this.#spec = spec;
@@ -60,25 +64,63 @@ export class SplitSourceOperator implements SourceOperator, FusibleOperator {
     const restored = [...this.#splits.get()];
     if (restored.length > 0) this.#reader.addSplits(restored);
     this.#watermarks.start();
+    this.#startReports();
     // Before it starts: a reader may ask for splits in `start`, and the coordinator listens to readers that it knows.
     this.#context.sendEventToCoordinator({ type: 'reader-registered' });
     await this.#reader.start();
   }
 
   emitNext(): 'MORE_AVAILABLE' | 'NOTHING_AVAILABLE' | 'END_OF_INPUT' {
+    if (this.#isAhead) return 'NOTHING_AVAILABLE';
     const status = this.#reader.pollNext(this.#output);
-    if (status === 'END_OF_INPUT') this.#watermarks.endOfInput();
+    if (status === 'END_OF_INPUT') {
+      this.#watermarks.endOfInput();
+      this.#stopReports();
+      this.#report(undefined);
+    }
     return status;
   }
 
   whenAvailable(): Promise<void> {
-    return this.#reader.isAvailable();
+    if (!this.#isAhead) return this.#reader.isAvailable();
+    return new Promise((resolve) => {
+      this.#goOn = resolve;
+    });
   }
 
   handleOperatorEvent(event: { readonly type: string; readonly payload?: unknown }): void {
     if (event.type === 'add-splits') this.#reader.addSplits(event.payload as SourceSplit[]);
     else if (event.type === 'no-more-splits') this.#reader.notifyNoMoreSplits();
+    else if (event.type === 'watermark-alignment') this.#allow((event.payload as number | null | undefined) ?? Number.POSITIVE_INFINITY);
     else this.#reader.handleSourceEvent?.(event.payload);
+  }
+
+  /** Further than the other sources of its group allow. */
+  get #isAhead(): boolean {
+    return (this.#watermarks.current ?? Number.NEGATIVE_INFINITY) > this.#allowed;
+  }
+
+  #allow(watermark: number): void {
+    this.#allowed = watermark;
+    this.#watermarks.isHeld = this.#isAhead;
+    if (!this.#isAhead) this.#goOn();
+  }
+
+  #startReports(): void {
+    const alignment = this.#spec.watermarks.alignment;
+    if (!alignment) return;
+    const next = (): void => {
+      const at = this.#context.currentProcessingTime() + alignment.intervalMs;
+      this.#stopReports = this.#context.registerProcessingTimer(at, () => {
+        this.#report(this.#watermarks.current);
+        next();
+      });
+    };
+    next();
+  }
+
+  #report(watermark: number | undefined): void {
+    if (this.#spec.watermarks.alignment) this.#context.sendEventToCoordinator({ type: 'watermark-report', payload: watermark });
   }
 
   snapshotState({ checkpointId }: StateSnapshotContext): void {
@@ -95,6 +137,8 @@ export class SplitSourceOperator implements SourceOperator, FusibleOperator {
 
   async close(): Promise<void> {
     this.#watermarks?.stop();
+    this.#stopReports();
+    this.#goOn();
     await this.#reader?.close?.();
   }
 }

@@ -1,5 +1,6 @@
 /** What a user function may ask about where it runs. */
 import { DoubleCounter, Histogram, IntCounter, LongCounter, requireMergeable } from '../../api/accumulators.ts';
+import type { DistributedCache } from '../../api/distributed-cache.ts';
 import type { Accumulator, JobInfo, MetricGroup, RuntimeContext, TaskInfo } from '../../api/functions.ts';
 import type { KeyedStateAccess } from '../../api/operators.ts';
 import type { StateDescriptor } from '../../api/state.ts';
@@ -24,6 +25,7 @@ export class TaskRuntimeContext implements RuntimeContext {
   readonly operatorName: string;
   readonly metrics: MetricGroup;
   readonly #facts: TaskFacts;
+  readonly #cache: DistributedCache;
   /** Processing time. */
   readonly #now: () => number;
   readonly #keyedState: KeyedStateAccess | undefined;
@@ -36,6 +38,7 @@ export class TaskRuntimeContext implements RuntimeContext {
     accumulators: Map<string, Accumulator<unknown, unknown>>,
     metrics: MetricGroup,
     now: () => number,
+    cache: DistributedCache,
   ) {
     this.#facts = facts;
     this.operatorName = operatorName;
@@ -43,6 +46,7 @@ export class TaskRuntimeContext implements RuntimeContext {
     this.#accumulators = accumulators;
     this.metrics = metrics;
     this.#now = now;
+    this.#cache = cache;
   }
 
   getJobInfo(): JobInfo {
@@ -116,6 +120,10 @@ export class TaskRuntimeContext implements RuntimeContext {
   getMapState = (descriptor: StateDescriptor): never => this.getState(descriptor);
   getReducingState = (descriptor: StateDescriptor): never => this.getState(descriptor);
   getAggregatingState = (descriptor: StateDescriptor): never => this.getState(descriptor);
+
+  getDistributedCache(): DistributedCache {
+    return this.#cache;
+  }
 
   addAccumulator<V, R>(name: string, accumulator: Accumulator<V, R>): void {
     requireMergeable(name, accumulator.type);

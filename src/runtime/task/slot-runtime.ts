@@ -26,6 +26,8 @@ export interface SlotRuntimeOptions {
   readonly loadProgram: ProgramLoader;
   readonly listener: SlotRuntimeListener;
   readonly clock: Clock;
+  /** For the log of the process. */
+  readonly warn?: ((message: string) => void) | undefined;
   readonly codecs: CodecFactory;
   readonly streams: CheckpointStreams;
   /** What the objects of this thread may take; undefined: not watched. */
@@ -97,6 +99,7 @@ export class SlotRuntime implements SlotRuntimeGateway {
       streams,
       listener,
       clock,
+      warn: this.#options.warn,
       wake: () => this.#scheduleTurn(),
       onTerminal: (ended) => {
         this.#tasks.delete(ended.attemptId);

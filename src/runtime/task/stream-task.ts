@@ -37,7 +37,9 @@ import type { ChannelEvent, InputGate, PolledElement, ResultPartitionWriter } fr
 import type { SlotNetwork } from '../network/slot-network.ts';
 import type { AccumulatorReport, OperatorEvent, TaskDeploymentDescriptor, TaskRestore } from '../rpc/gateways.ts';
 import { WatermarkValve } from '../time/watermark-valve.ts';
+import { WatermarkWatchdog } from '../time/watermark-watchdog.ts';
 import type { EmissionFlow } from './chain-driver.ts';
+import { LocalFileCache } from './local-file-cache.ts';
 import { OperatorChain } from './operator-chain.ts';
 import { TaskRuntimeContext } from './runtime-context.ts';
 import { type OperatorStates, SubtaskCheckpoints } from './subtask-checkpoint.ts';
@@ -77,6 +79,8 @@ export interface StreamTaskOptions {
   readonly streams: CheckpointStreams;
   readonly listener: SlotRuntimeListener;
   readonly clock: Clock;
+  /** For the log of the process. */
+  readonly warn?: ((message: string) => void) | undefined;
   /** The slot's loop has something to do for this task. */
   readonly wake: () => void;
   /** Called once, when the task is terminal and its resources are gone. */
@@ -101,6 +105,8 @@ export class StreamTask {
   #gate: InputGate | undefined;
   #partitions: ResultPartitionWriter[] = [];
   #valve: WatermarkValve | undefined;
+  #cachedFiles = new LocalFileCache({});
+  #watchdog: WatermarkWatchdog | undefined;
   #keyedHead: HeapKeyedStateBackend | undefined;
   #barriers: BarrierHandler | undefined;
   #checkpoints: SubtaskCheckpoints | undefined;
@@ -293,6 +299,7 @@ export class StreamTask {
   }
 
   accumulatorReport(): AccumulatorReport {
+    this.#watchdog?.check(this.#options.clock.monotonic());
     const user: Record<string, { type: string; value: unknown }> = {};
     for (const [name, accumulator] of this.#accumulators) user[name] = { type: accumulator.type, value: accumulator.toJson() };
     return {
@@ -609,6 +616,7 @@ export class StreamTask {
 
   #wire(graph: StreamGraph): void {
     const { descriptor, network, codecs, channels, jobGraph } = this.#options;
+    this.#cachedFiles = new LocalFileCache(graph.cachedFiles);
     const { vertex } = descriptor;
     const onError = (error: Error): void => this.fail(error);
     const objectReuse = this.#config.get('pipeline.object-reuse') && !this.#config.get('weir.codec.everywhere');
@@ -652,6 +660,7 @@ export class StreamTask {
       onError,
     });
     this.#valve = new WatermarkValve(this.#gate.channelCount);
+    this.#watch(this.#valve);
     this.#checkpoints = new SubtaskCheckpoints({
       jobId: descriptor.jobId,
       attemptId: descriptor.attemptId,
@@ -671,6 +680,26 @@ export class StreamTask {
       fail: (error) => this.fail(error),
     });
     this.#barriers = this.#createBarrierHandler(this.#gate);
+  }
+
+  /** Says which input event time waits for: as a metric, and in the log when it takes long. */
+  #watch(valve: WatermarkValve): void {
+    const { descriptor, jobGraph, warn = () => {} } = this.#options;
+    const { vertex, subtaskIndex } = descriptor;
+    if (valve.channelCount < 2) return;
+    const producers = descriptor.inputGates.flatMap(({ channels }, index) => {
+      const source = jobGraph.vertices.find(({ id }) => id === vertex.inputs[index]?.sourceVertexId);
+      return channels.map(({ producerSubtask }) => `'${source?.name}' (${producerSubtask + 1}/${source?.parallelism})`);
+    });
+    const watchdog = new WatermarkWatchdog({
+      valve,
+      inputName: (channel) => producers[channel] as string,
+      taskName: `'${vertex.name}' (${subtaskIndex + 1}/${vertex.parallelism})`,
+      patienceMs: this.#config.get('weir.watermark.watchdog-timeout'),
+      warn,
+    });
+    this.#watchdog = watchdog;
+    this.#metrics.group('').gauge('watermarkHeldBackBy', () => watchdog.heldBackBy);
   }
 
   /** Where every value is to go through its codec, none may be handed over as it is. */
@@ -725,6 +754,7 @@ export class StreamTask {
         this.#accumulators,
         this.#metrics.group(`${node.name.replace(/[ .,:]/g, '_')}.`),
         () => clock.now(),
+        this.#cachedFiles,
       ),
       operatorName: node.name,
       subtaskIndex: descriptor.subtaskIndex,

@@ -18,8 +18,27 @@ export class WatermarkValve {
     this.#aligned = new Array<boolean>(channels).fill(true);
   }
 
+  get channelCount(): number {
+    return this.#watermarks.length;
+  }
+
   get current(): number {
     return this.#output;
+  }
+
+  /** The one that the watermark waits for, if there is one. */
+  get slowestChannel(): number | undefined {
+    let slowest: number | undefined;
+    for (let i = 0; i < this.#watermarks.length; i++) {
+      if (!this.#aligned[i] || this.#idle[i]) continue;
+      if (slowest === undefined || (this.#watermarks[i] as number) < (this.#watermarks[slowest] as number)) slowest = i;
+    }
+    return slowest;
+  }
+
+  /** What the fastest channel has come to. */
+  get furthest(): number {
+    return this.#watermarks.reduce((furthest, watermark) => Math.max(furthest, watermark), MIN_TIMESTAMP);
   }
 
   get isIdle(): boolean {
