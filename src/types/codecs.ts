@@ -5,6 +5,7 @@ import { ColumnBatchDecoder } from './batch-decoder.ts';
 import { ColumnBatchEncoder, maxShapes } from './batch-encoder.ts';
 import type { CodecFactory } from './codec.ts';
 import { ShapeCloner } from './shape-cloner.ts';
+import { encodeValue } from './value-codec.ts';
 
 /** `warn` hears of what works, but not well. */
 export function codecsWith(warn: (message: string) => void): CodecFactory {
@@ -26,7 +27,7 @@ export function codecsWith(warn: (message: string) => void): CodecFactory {
         try {
           return cloner.clone(value);
         } catch (error) {
-          throw located(error, operatorName);
+          throw located(withPath(error, value), operatorName);
         }
       };
     },
@@ -34,6 +35,17 @@ export function codecsWith(warn: (message: string) => void): CodecFactory {
 }
 
 export const codecs: CodecFactory = codecsWith((message) => console.warn(message));
+
+/** Copying does not keep track of where it is; encoding does. */
+function withPath(error: unknown, value: unknown): unknown {
+  if (!(error instanceof UserError) || error.code !== 'UNSUPPORTED_VALUE') return error;
+  try {
+    encodeValue(value);
+    return error;
+  } catch (encodingError) {
+    return encodingError instanceof UserError ? encodingError : error;
+  }
+}
 
 function located(error: unknown, operatorName: string): unknown {
   if (!(error instanceof UserError)) return error;

@@ -32,7 +32,7 @@ export function hashKey(key: unknown): number {
       return hashString(key.toString(16), seeds.bigint);
     case 'object':
       if (key === null) return seeds.null;
-      return hashPart(seeds.compound, key, key);
+      return hashCompound(key);
     default:
       throw invalidKey(key);
   }
@@ -173,7 +173,11 @@ export function keyIdentity(key: unknown): unknown {
  * unlike the hash: it is made to be made fast.
  */
 function compoundIdentity(key: object): string {
-  return `\0c${identityText(key, key)}`;
+  try {
+    return `\0c${identityText(key, key)}`;
+  } catch (error) {
+    throw endless(error, key);
+  }
 }
 
 function identityText(part: unknown, whole: unknown): string {
@@ -207,10 +211,7 @@ function identityText(part: unknown, whole: unknown): string {
 }
 
 function invalidKey(key: unknown): UserError {
-  const shown =
-    typeof key === 'object'
-      ? JSON.stringify(key, (_, value: unknown) => (value === undefined || Number.isNaN(value) ? String(value) : value))
-      : String(key);
+  const shown = typeof key === 'object' ? shownObject(key) : String(key);
   return new UserError('INVALID_KEY', {
     problem: `A record's key is ${shown}, which cannot be a key.`,
     found: 'Keys are strings, numbers other than NaN, bigints, booleans, null, dates, and arrays or plain objects of these.',
@@ -221,4 +222,25 @@ function invalidKey(key: unknown): UserError {
 /** As a key a Buffer is the bytes that it holds. */
 function asBytes(part: Date | ArrayBufferView): unknown {
   return Buffer.isBuffer(part) ? new Uint8Array(part.buffer, part.byteOffset, part.byteLength) : part;
+}
+
+function hashCompound(key: object): number {
+  try {
+    return hashPart(seeds.compound, key, key);
+  } catch (error) {
+    throw endless(error, key);
+  }
+}
+
+/** A key that holds itself has no end: where the stack ends, it is refused. */
+function endless(error: unknown, key: object): unknown {
+  return error instanceof RangeError ? invalidKey(key) : error;
+}
+
+function shownObject(key: object | null): string {
+  try {
+    return JSON.stringify(key, (_, value: unknown) => (value === undefined || Number.isNaN(value) ? String(value) : value));
+  } catch {
+    return 'an object that holds itself, or that is nested too deeply';
+  }
 }

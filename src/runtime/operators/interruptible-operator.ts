@@ -8,6 +8,7 @@ import { Configuration } from '../../config/configuration.ts';
 import { UserError } from '../../shared/errors.ts';
 import { roughBytes } from '../../types/rough-size.ts';
 import { BaseOperator } from './base-operator.ts';
+import { refusePromise } from './user-function.ts';
 
 /** Results between two looks at the clock. */
 const resultsPerCheck = 128;
@@ -124,11 +125,21 @@ export abstract class InterruptibleOperator extends BaseOperator {
       if (results.length === 1) this.output.collect(results[0], timestamp);
       return true;
     }
+    if (typeof results[Symbol.iterator] !== 'function') throw this.#notResults(results);
     this.#iterator = results[Symbol.iterator]();
     this.#iteratorTimestamp = timestamp;
     if (this.#drainIterator()) return true;
     this.interrupt();
     return false;
+  }
+
+  #notResults(found: unknown): UserError {
+    const { operatorName } = this.context;
+    refusePromise(found, operatorName, 'The function');
+    return new UserError('NOT_RESULTS', {
+      problem: `Operator '${operatorName}': the function returned ${typeof found === 'object' ? 'an object that cannot be iterated' : `a ${typeof found}`}.`,
+      tryNext: ['Return an array, be a generator, or return nothing and call out.collect(result).'],
+    });
   }
 
   #drainIterator(): boolean {
