@@ -11,6 +11,7 @@ import { builtInConnectors } from '../connectors/built-in.ts';
 import { MiniCluster as EngineCluster } from '../deployment/local/mini-cluster.ts';
 import { sharedClusterExecutor } from '../deployment/local/mini-cluster-executor.ts';
 import { UserError } from '../shared/errors.ts';
+import { LineLogger } from '../shared/logger.ts';
 import { ManualClock } from './manual-clock.ts';
 
 export interface MiniClusterOptions {
@@ -20,6 +21,8 @@ export interface MiniClusterOptions {
   readonly configuration?: Readonly<Record<string, string | number | boolean>>;
   /** `virtual`: processing time stands still until {@link MiniCluster.advanceTime}. */
   readonly clock?: 'system' | 'virtual';
+  /** Lines of the engine's log. */
+  readonly log?: (line: string) => void;
   /** Where a virtual clock begins, ms. 0 if nothing is said. */
   readonly startTime?: number;
 }
@@ -49,6 +52,7 @@ export class MiniCluster implements AsyncDisposable {
       config: Configuration.of(this.#configuration()),
       slots: this.#options.slots ?? 64,
       clock: this.#clock,
+      log: this.#options.log && new LineLogger('weir', 'INFO', this.#options.log),
     });
   };
 

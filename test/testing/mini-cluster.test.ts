@@ -149,3 +149,45 @@ test('tasks that fail go on from the last checkpoint, which a virtual clock take
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+test('an input without watermarks is named in the log when the others go on', async () => {
+  const lines: string[] = [];
+  await using cluster = await MiniCluster.start({
+    clock: 'virtual',
+    configuration: { 'weir.watermark.watchdog-timeout': '1 ms' },
+    log: (line) => void lines.push(line),
+  });
+  const [live, silent] = [new TestInput<number>(), new TestInput<number>()];
+  const env = cluster.getExecutionEnvironment();
+  const noWatermarks = WatermarkStrategy.noWatermarks<number>();
+  env
+    .fromSource(live, noWatermarks, 'live')
+    .union(env.fromSource(silent, noWatermarks, 'silent'))
+    .keyBy((n) => n)
+    .reduce((a) => a)
+    .name('reduced')
+    .print();
+  const job = await env.executeAsync();
+  live.watermark(1000);
+  const warnings = (): string[] => lines.filter((line) => line.includes('stood still'));
+  while (warnings().length === 0) await cluster.advanceTime('1s');
+  expect(warnings()[0]).toMatch(/'reduced[^']*' \(1\/1\)[\s\S]*waits for 'Source: silent' \(1\/1\)/);
+  await job.cancel();
+});
+
+test('a job whose calls to the outside hang is cancelled at once, and they are told', async () => {
+  // With the clock at rest, nothing ends because somebody lost patience.
+  await using cluster = await MiniCluster.start({ clock: 'virtual' });
+  const env = cluster.getExecutionEnvironment();
+  let aborted = 0;
+  const hang = (_n: number, { signal }: { signal: AbortSignal }): Promise<number> => {
+    signal.addEventListener('abort', () => aborted++);
+    return new Promise(() => {});
+  };
+  env.fromElements(1, 2, 3).mapAsync(hang, { capacity: 2, timeout: 0 }).print();
+  const job = await env.executeAsync();
+  await cluster.settled();
+  await job.cancel();
+  await expect(job.getJobExecutionResult()).rejects.toThrow('cancelled');
+  expect(aborted).toBe(2);
+});

@@ -55,6 +55,7 @@ export class AsyncOperator extends InterruptibleOperator {
 
   override async open(): Promise<void> {
     await super.open();
+    this.context.signal.addEventListener('abort', () => this.#abandon(), { once: true });
     const restored = [...this.#stored.get()];
     this.#stored.clear();
     // More than the queue takes (there were more subtasks once) wait their turn.
@@ -99,12 +100,19 @@ export class AsyncOperator extends InterruptibleOperator {
   }
 
   override close(): void | Promise<void> {
+    this.#abandon();
+    return super.close();
+  }
+
+  /** No answer is of use any more, and nobody is to wait for one. */
+  #abandon(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelDeadline?.();
     for (const cancel of this.#cancelRetries) cancel();
     for (const element of this.#queue.elements()) element.abort?.abort();
     this.#calls.close();
-    return super.close();
+    this.#wake?.();
   }
 
   protected override continueWork(): boolean {
