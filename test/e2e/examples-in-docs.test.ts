@@ -17,6 +17,7 @@ let directory: string;
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'weir-docs-'));
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(directory, 'prices.json'), '{ "apple": 3 }');
 });
 
@@ -39,6 +40,16 @@ const expected: Record<string, readonly string[]> = {
   'orders-with-payments.ts': ['lamp for 30 euros', 'vase is not paid'],
   'clicks-and-purchases.ts': ['ann bought 60 s after lamps'],
   'balances.ts': ['ann: -15'],
+  'silent-sensors.ts': ['attic: 20 °C', 'attic: 22 °C', 'attic is silent since 9000, seen at 14000', 'implausible> cellar'],
+  'counting-class.ts': ['to 1', 'be 1', 'to 2', 'to 3', 'third> to'],
+  'enrich.ts': ['a goes to Oslo', 'b goes to Bergen', 'c goes to Oslo'],
+  'batches.ts': ['1 of 3', '3 of 3', 'even 2', 'even 4'],
+  'async-data-stream.ts': ['unordered> row 7', 'unordered> row 8', 'ordered> row 7', 'ordered> row 8'],
+  'rules.ts': ['bob: large'],
+  'sessions.ts': ['ann: / (1)', 'bob: / (1)', 'ann: / /cart (2)'],
+  'event-time.ts': ['/ 2'],
+  'cached.ts': ['apple: 3', 'pear: unknown'],
+  'first-job.ts': ['ann has spent 2.50', 'bob has spent 1.00', 'ann has spent 3.00'],
   'late.ts': ['a at 1000', 'b at 3000', 'c at 2000'],
 };
 
