@@ -1,9 +1,11 @@
 /** GenericWriteAheadSink: what is sent when, and what a failure at each point leaves to be sent. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type CheckpointCommitter, GenericWriteAheadSink } from '../../src/api/generic-write-ahead-sink.ts';
+import { FileCheckpointStreams } from '../../src/state/storage/file-checkpoint-streams.ts';
+import { StreamedTaskOwnedLogs } from '../../src/state/storage/task-owned-logs.ts';
 import { FunctionUnderTest } from '../harness/checkpointed-function.ts';
 
 let directory: string;
@@ -135,4 +137,18 @@ test('without checkpoints everything is sent at the end of the input', async () 
   await sink.write('1', '2');
   await sink.finish();
   expect(target.received).toEqual(['1', '2']);
+});
+
+test('logs of format version 1 are written and read as they always were', async () => {
+  const golden = join(import.meta.dirname, '../golden/write-ahead-log-v1');
+  const records = ['text', 7, -0.5, { n: 1n, at: new Date(1000), gone: undefined }, [null, true, new Uint8Array([1, 2])]];
+  const logs = new StreamedTaskOwnedLogs(new FileCheckpointStreams(), 'job', {
+    'execution.checkpointing.dir': directory,
+    'execution.checkpointing.data-inline-threshold': '0',
+  });
+  const log = await logs.write(records);
+  const path = join(directory, 'job', 'taskowned', logFiles()[0] as string);
+  expect(readFileSync(path).equals(readFileSync(golden))).toBe(true);
+  copyFileSync(golden, path);
+  expect(await logs.read(log)).toEqual(records);
 });

@@ -5,6 +5,7 @@ import type { ByteWriter } from '../../types/byte-writer.ts';
 const headers = {
   'keyed state': { magic: 'WEIRKEYS', version: 1 },
   'operator state': { magic: 'WEIROPER', version: 1 },
+  'write-ahead records': { magic: 'WEIRWLOG', version: 1 },
 } as const;
 
 export type StreamKind = keyof typeof headers;

@@ -3,8 +3,10 @@ import type { TaskOwnedLog, TaskOwnedLogs } from '../../api/functions.ts';
 import { Configuration } from '../../config/configuration.ts';
 import { fileSystemOf, pathIn } from '../../shared/file-system/file-system.ts';
 import type { JobId } from '../../shared/ids.ts';
-import { decodeValue, encodeValue } from '../../types/value-codec.ts';
+import { ByteWriter } from '../../types/byte-writer.ts';
+import { decodeValue, writeValue } from '../../types/value-codec.ts';
 import type { StreamHandle } from '../snapshot/handles.ts';
+import { readStreamHeader, streamHeaderBytes, writeStreamHeader } from '../snapshot/stream-header.ts';
 import { jobDirectory, taskOwnedDirectory } from './checkpoint-paths.ts';
 import type { CheckpointLocation, CheckpointStreams } from './checkpoint-streams.ts';
 import { readStateBackend } from './state-backend-settings.ts';
@@ -31,7 +33,7 @@ export class StreamedTaskOwnedLogs implements TaskOwnedLogs {
     }
     const output = this.#streams.create(this.#location);
     try {
-      output.write(encodeValue(records).slice());
+      output.write(encodeLog(records));
       const handle = (await output.close()) as StreamHandle;
       if (handle.kind === 'bytes') return { path: null, size: handle.bytes.length, bytes: handle.bytes, checksum: handle.checksum };
       const path = handle.kind === 'file' ? handle.path : pathIn(directory as string, handle.name);
@@ -45,7 +47,7 @@ export class StreamedTaskOwnedLogs implements TaskOwnedLogs {
   async read({ path, size, bytes, checksum }: TaskOwnedLog): Promise<unknown[]> {
     const handle: StreamHandle =
       path === null ? { kind: 'bytes', bytes: bytes as Uint8Array, checksum } : { kind: 'file', path, size, checksum };
-    return decodeValue(await this.#streams.read(handle, undefined)) as unknown[];
+    return decodeLog(await this.#streams.read(handle, undefined));
   }
 
   async delete(log: TaskOwnedLog): Promise<void> {
@@ -53,6 +55,18 @@ export class StreamedTaskOwnedLogs implements TaskOwnedLogs {
     const { fileSystem, path } = fileSystemOf(log.path);
     await fileSystem.remove(path);
   }
+}
+
+function encodeLog(records: readonly unknown[]): Uint8Array {
+  const writer = new ByteWriter();
+  writeStreamHeader(writer, 'write-ahead records');
+  writeValue(writer, records);
+  return new Uint8Array(writer.written());
+}
+
+function decodeLog(bytes: Uint8Array): unknown[] {
+  readStreamHeader(bytes, 'write-ahead records');
+  return decodeValue(bytes.subarray(streamHeaderBytes)) as unknown[];
 }
 
 function taskOwnedLocation(jobId: JobId, config: Configuration): CheckpointLocation {

@@ -1,5 +1,5 @@
 /** Recorded checkpoints of leaders that overtake each other: files are deleted only for a record that certainly is not there. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -68,4 +68,23 @@ test('ids go on under the next leader, and the first of all stays known', async 
   const second = new RecordedCheckpointIds(await lead(), 'job');
   expect(await second.startAt(1)).toBe(5);
   expect(await second.next()).toBe(7);
+});
+
+test('records of format version 1 are written and read as they always were', async () => {
+  const golden = JSON.parse(readFileSync(join(import.meta.dirname, '../../golden/high-availability-v1.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  const writer = await lead();
+  await new RecordedCheckpoints(writer, 'job', silentLogger).put(checkpoint);
+  await new RecordedCheckpointIds(writer, 'job').startAt(5);
+  const directory = join(cluster, 'records', epochName(1));
+  const names = readdirSync(directory).filter((name) => !name.startsWith('.'));
+  expect(Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name), 'utf8')]))).toEqual(golden);
+
+  for (const name of names) rmSync(join(directory, name));
+  for (const [name, text] of Object.entries(golden)) writeFileSync(join(directory, name), text);
+  const reader = await lead();
+  expect(await new RecordedCheckpoints(reader, 'job', silentLogger).list()).toEqual([checkpoint]);
+  expect(await new RecordedCheckpointIds(reader, 'job').startAt(1)).toBe(5);
 });

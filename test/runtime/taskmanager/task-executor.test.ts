@@ -121,3 +121,16 @@ test('nobody waits for a thread that is stuck in the program', async () => {
   }
   expect(updates).toEqual([]);
 });
+
+test('a JobManager that does not lead any more is refused, whatever it asks for', async () => {
+  const stale = { fencing: 'former leader', attemptId: 'first', checkpointId: 1 };
+  const calls = [
+    executor.requestSlot({ ...stale, slotIndex: 0, jobId, allocationId }),
+    executor.freeSlot({ ...stale, allocationId, reason: 'test' }),
+    executor.cancelTask(stale),
+    executor.notifyCheckpointComplete({ ...stale, subsumedId: undefined }),
+    executor.notifyCheckpointAborted({ ...stale, latestCompletedId: undefined }),
+    executor.sendOperatorEventToTask({ ...stale, operatorId: 'operator', event: { type: 'split' } }),
+  ];
+  for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'STALE_LEADER' });
+});
