@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { codeBlocks } from '../harness/markdown.ts';
 import { effectOf } from '../harness/option-effect.ts';
 import { repository, submittedJobId, waitFor } from '../harness/real-cluster.ts';
 import { submittedApplication, YarnMachine } from '../harness/yarn-machine.ts';
@@ -195,6 +196,32 @@ describe('a session', () => {
       expect(failed.stderr).toMatch(/^The Flink Yarn cluster has failed\.$/m);
     },
   );
+});
+
+test('the commands of docs/operations/yarn.md do what it says', async () => {
+  const page = readFileSync(join(repository, 'docs/operations/yarn.md'), 'utf8');
+  const lines = codeBlocks(page)
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ text }) => text.trimEnd().split('\n'))
+    .filter((line) => !line.includes('--daemon stop'));
+  expect(lines.length).toBeGreaterThan(6);
+  machine.writeFile(
+    'job.ts',
+    `import { StreamExecutionEnvironment } from 'weir';
+    const env = StreamExecutionEnvironment.getExecutionEnvironment();
+    env.fromSequence(1, 3).print();
+    await env.execute('Three numbers');`,
+  );
+  const ids: string[] = [];
+  for (const line of lines) {
+    const command = line
+      .replaceAll('bin/', `${repository}/bin/`)
+      .replace(/application_\d+_(\d{4})/, (_, number: string) => ids[Number(number) - 1] as string);
+    const run = await machine.cluster.running('/bin/sh', ['-c', command]).result;
+    expect(run, `${line}\n${run.stderr}`).toMatchObject({ exitCode: 0 });
+    if (run.stderr.includes('Submitted application')) ids.push(submittedApplication(run));
+  }
+  for (const id of ids) await machine.waitForState(id, 'FINISHED');
 });
 
 describe('a cluster per job', () => {

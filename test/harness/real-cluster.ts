@@ -55,6 +55,8 @@ export class RealCluster implements AsyncDisposable {
       'heartbeat.interval': 1000,
       'heartbeat.timeout': 8000,
       'io.tmp.dirs': join(directory, 'tmp'),
+      // A session of whoever runs the tests is none of theirs.
+      'yarn.properties-file.location': directory,
       ...options.conf,
     });
     writeFileSync(join(directory, 'conf', 'masters'), 'localhost\n');

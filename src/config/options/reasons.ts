@@ -36,6 +36,6 @@ export const reasons = {
   tableApi: 'There is no Table API and no SQL yet.',
   tls: 'There is no TLS yet.',
   workingDirectory: 'Processes keep no files over a restart yet.',
-  yarn: 'There is no deployment on YARN yet.',
+  yarn: 'So far YARN is the resource manager of one machine.',
   zooKeeper: 'There is no high availability with ZooKeeper yet.',
 } as const;

@@ -11,7 +11,7 @@ export const yarnOptions = {
   'yarn.application.type': { type: 'string', description: 'Type of the application; the same as -at.' },
   'yarn.application.priority': { type: 'int', default: '-1', description: 'Priority; higher goes first.' },
   'yarn.application.node-label': { type: 'string', description: 'Label of the nodes; the same as -nl.' },
-  'yarn.application-attempts': { type: 'string', description: 'How often YARN starts the JobManager.' },
+  'yarn.application-attempts': { type: 'int', description: 'How often YARN starts the JobManager.' },
   'yarn.application-attempt-failures-validity-interval': {
     type: 'duration',
     default: '10000',

@@ -87,7 +87,9 @@ export class TaskManagerSession implements JobManagerGateway {
     this.#registered = undefined;
     if (!registered) return;
     const id = registered.registration.taskManagerId;
-    if (this.#options.resourceManager.get(id) === registered) this.#forget(id, reason);
+    if (this.#options.resourceManager.get(id) !== registered) return;
+    this.#forget(id, reason);
+    this.#options.resourceManager.lost(id);
   }
 
   #register(registration: TaskManagerRegistration): void {

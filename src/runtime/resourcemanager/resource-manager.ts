@@ -13,11 +13,13 @@ export interface ResourceManagerDriver {
   /** Slots that are wanted and not there. Called when the number changes, also to 0. */
   requestWorkers(missingSlots: number): void;
   workerRegistered(taskManagerId: TaskManagerId): void;
+  /** It is silent, or its connection was closed: whatever is left of it is of no use. */
+  workerLost(taskManagerId: TaskManagerId): void;
   /** The worker has had no allocated slot for the idle time, and is no longer registered. */
   releaseWorker(taskManagerId: TaskManagerId): void;
 }
 
-export const standaloneDriver: ResourceManagerDriver = { requestWorkers() {}, workerRegistered() {}, releaseWorker() {} };
+export const standaloneDriver: ResourceManagerDriver = { requestWorkers() {}, workerRegistered() {}, workerLost() {}, releaseWorker() {} };
 
 export interface RegisteredTaskManager {
   readonly registration: TaskManagerRegistration;
@@ -100,6 +102,12 @@ export class ResourceManager {
 
   unregister(taskManagerId: TaskManagerId): void {
     if (this.#taskManagers.delete(taskManagerId)) this.#log.info(`TaskManager ${taskManagerId} is gone.`);
+  }
+
+  /** As {@link unregister}; and if it still runs somewhere, it shall not. */
+  lost(taskManagerId: TaskManagerId): void {
+    this.unregister(taskManagerId);
+    this.#driver.workerLost(taskManagerId);
   }
 
   get(taskManagerId: TaskManagerId): RegisteredTaskManager | undefined {

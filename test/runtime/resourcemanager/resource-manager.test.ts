@@ -9,12 +9,14 @@ function setUp(options: Partial<ResourceManagerOptions> = {}) {
   const lines: string[] = [];
   const wanted: number[] = [];
   const released: string[] = [];
+  const lost: string[] = [];
   const manager = new ResourceManager({
     clock,
     log: new LineLogger('test', 'INFO', (line) => lines.push(line)),
     driver: {
       requestWorkers: (missing) => wanted.push(missing),
       workerRegistered() {},
+      workerLost: (taskManagerId) => lost.push(taskManagerId),
       releaseWorker: (taskManagerId) => released.push(taskManagerId),
     },
     slotTimeoutMs: 5000,
@@ -44,7 +46,7 @@ function setUp(options: Partial<ResourceManagerOptions> = {}) {
     (await Promise.all(Array.from({ length: count }, () => manager.requestSlot('job')))).map(
       ({ location }) => `${location.taskManagerId}${location.slotIndex}`,
     );
-  return { clock, lines, wanted, released, manager, add, places };
+  return { clock, lines, wanted, released, lost, manager, add, places };
 }
 
 describe('slots are taken', () => {
@@ -60,6 +62,43 @@ describe('slots are taken', () => {
     add('a', 2);
     add('b', 3);
     expect(await places(4)).toEqual(['b0', 'a0', 'b1', 'a1']);
+  });
+});
+
+describe('a worker', () => {
+  test('that has no job for the idle time goes back to the driver, unless it got one meanwhile', async () => {
+    const { clock, manager, add, released } = setUp({ idleTimeoutMs: 1000 });
+    add('used', 1);
+    add('idle', 1);
+    const slot = await manager.requestSlot('job');
+    clock.advance(1000);
+    expect(released).toEqual(['idle']);
+    expect(manager.all.map(({ registration }) => registration.taskManagerId)).toEqual(['used']);
+    manager.releaseSlot(slot);
+    clock.advance(999);
+    manager.releaseSlot(await manager.requestSlot('job'));
+    clock.advance(999);
+    expect(released).toEqual(['idle']);
+    clock.advance(1);
+    expect(released).toEqual(['idle', 'used']);
+  });
+
+  test('that stands on its own stays', () => {
+    const { clock, add, released } = setUp();
+    add('a', 1);
+    clock.advance(1_000_000);
+    expect(released).toEqual([]);
+  });
+
+  test('that is lost is the driver’s to end; the driver hears when nothing is missing any more', () => {
+    const { manager, add, lost, wanted } = setUp();
+    add('a', 1);
+    manager.lost('a');
+    expect(lost).toEqual(['a']);
+    const request = manager.requestSlot('job');
+    request.catch(() => {});
+    manager.cancelRequests('job', new Error('cancelled'));
+    expect(wanted).toEqual([1, 0]);
   });
 });
 

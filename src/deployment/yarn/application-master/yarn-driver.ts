@@ -81,6 +81,10 @@ export class YarnDriver implements ResourceManagerDriver {
     this.#registered.add(taskManagerId);
   }
 
+  workerLost(taskManagerId: TaskManagerId): void {
+    this.releaseWorker(taskManagerId);
+  }
+
   releaseWorker(taskManagerId: TaskManagerId): void {
     if (!this.#registered.delete(taskManagerId)) return;
     this.#release(taskManagerId);

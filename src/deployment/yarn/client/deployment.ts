@@ -131,7 +131,7 @@ async function submit(
       localResources: staging.resources,
       words: [],
     }),
-    maxAttempts: Number(config.get('yarn.application-attempts') ?? (highlyAvailable ? 2 : 1)),
+    maxAttempts: config.get('yarn.application-attempts') ?? (highlyAvailable ? 2 : 1),
     keepContainers: highlyAvailable,
     attemptFailuresValidityIntervalMs: highlyAvailable ? config.get('yarn.application-attempt-failures-validity-interval') : -1,
   });
