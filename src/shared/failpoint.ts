@@ -37,6 +37,8 @@ export type Failpoint =
   | 'checkpoint.published'
   /** The checkpoint is recorded, and no task knows. */
   | 'checkpoint.recorded'
+  /** A record is in the leader's directory, and the leader has not looked whether it still leads; the detail is the record's name. */
+  | 'leadership.written'
   /** What to start from is chosen; no task is deployed. */
   | 'job.restore'
   /** All that restarts together has ended. */

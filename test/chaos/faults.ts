@@ -27,6 +27,7 @@ export const otherFaults = [
   'kill the JobManager',
   'stop a TaskManager for longer than its heartbeat',
   'stop the JobManager for longer than its lease',
+  'stall the JobManager in a completion for longer than its lease',
   'stall a slot',
   'checkpoint directory fails',
   'checkpoint directory is full',
@@ -127,6 +128,8 @@ export class FaultInjector {
         return this.#stopTaskManager(fault);
       case 'stop the JobManager for longer than its lease':
         return this.#stopLeader(fault);
+      case 'stall the JobManager in a completion for longer than its lease':
+        return this.#stallLeader(fault);
       case 'stall a slot':
         return this.#fileFault(fault, 'task.alignment', { action: 'stall', ms: 1000 + this.#random.below(4000) }, 1);
       case 'checkpoint directory fails':
@@ -202,6 +205,17 @@ export class FaultInjector {
     await chaos.leaderAfter(epoch);
     await this.#moment();
     signal(pid, 'SIGCONT');
+  }
+
+  /** It wakes up in the middle of a completion that is another leader's business by then. */
+  async #stallLeader(what: string): Promise<void> {
+    const { epoch } = await this.#chaos.leaderAfter(0);
+    const name = this.#random.pick(['checkpoint.published', 'leadership.written', 'checkpoint.recorded'] as const);
+    const ofCheckpoint = name === 'leadership.written' ? { match: '-0000000' } : {};
+    this.#chaos.failpoints.arm(name, { action: 'stall', ms: 5000, ...ofCheckpoint });
+    await this.#chaos.leaderAfter(epoch);
+    this.#chaos.failpoints.disarm(name);
+    this.#note({ what: `${what}: ${name}`, phase: undefined, victim: undefined });
   }
 
   async #fileFault(what: string, name: Failpoint, armed: Armed, strikes: number): Promise<void> {

@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { epochName } from '../../../config/high-availability/leader-files.ts';
 import { ExternalError } from '../../../shared/errors.ts';
+import { failpoint } from '../../../shared/failpoint.ts';
 import type { FileSystem } from '../../../shared/file-system/file-system.ts';
 import { writeDurably } from '../../../shared/file-system/write-durably.ts';
 import { UncertainRecordError } from '../../checkpoint/completed-checkpoint-store.ts';
@@ -68,6 +69,7 @@ export class EpochRecords {
     this.#requireLeadership();
     try {
       await writeText(files, join(this.#directory, name), encode(value));
+      failpoint('leadership.written', name);
     } catch (error) {
       await this.#takeBack(name);
       throw storageError(this.#directory, error);
