@@ -170,13 +170,15 @@ export class ChaosCluster implements AsyncDisposable {
       .join('\n');
   }
 
-  /** A supervisor waits longer after each death; here there are many. */
+  /** A supervisor waits longer after each death; here there are many. One that has started another process already goes on. */
   #endSupervisorsOfDead(): void {
+    this.#noteSupervisors();
     const alive = [...this.processes('jobmanager'), ...this.processes('taskmanager')];
+    const busy = new Set(alive.map((pid) => this.#supervisors.get(pid)));
     for (const [pid, supervisor] of this.#supervisors) {
       if (alive.includes(pid)) continue;
       this.#supervisors.delete(pid);
-      signal(supervisor, 'SIGTERM');
+      if (!busy.has(supervisor)) signal(supervisor, 'SIGTERM');
     }
   }
 
