@@ -10,6 +10,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { measureChains } from './chains.ts';
 import { measureCodec } from './codec.ts';
 import { OtherInstallation, thisInstallation } from './measure/installation.ts';
 import { Report } from './measure/report.ts';
@@ -36,6 +37,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   state: async () => measureState(report, only),
   codec: async () => measureCodec(report, settings.pairs),
   throughput: () => measureThroughput(thisInstallation, report, settings, only),
+  chains: () => measureChains(thisInstallation, report, settings, only),
 };
 
 if (values.against !== undefined) {

@@ -4,14 +4,13 @@ import {
   DataGeneratorSource,
   ParameterTool,
   type ProcessContext,
-  RichSinkFunction,
-  type RuntimeContext,
   StreamExecutionEnvironment,
   state,
   type ValueState,
   WatermarkStrategy,
 } from 'weir';
-import { type Count, isWarm, type KeyField, reading, type Sample, Tally, toSample } from '../workloads/counts.ts';
+import { type Count, isWarm, type KeyField, reading, type Sample, toSample } from '../workloads/counts.ts';
+import { TallySink } from './tally-sink.ts';
 
 export async function main(args: string[]): Promise<void> {
   const parameters = ParameterTool.fromArgs(args);
@@ -39,22 +38,3 @@ const counting = {
     out.collect({ key: context.getCurrentKey(), count });
   },
 };
-
-/** Sums in plain fields and reports once: an accumulator call per record would be measured with the engine. */
-class TallySink extends RichSinkFunction<{ count: number }> {
-  readonly #tally = new Tally();
-  #context: RuntimeContext | undefined;
-
-  override open(context: RuntimeContext): void {
-    this.#context = context;
-  }
-
-  override invoke(record: { count: number }): void {
-    this.#tally.add(record.count);
-  }
-
-  override close(): void {
-    this.#context?.getLongCounter('records').add(this.#tally.records);
-    this.#context?.getLongCounter('checksum').add(this.#tally.checksum);
-  }
-}

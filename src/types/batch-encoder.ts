@@ -45,6 +45,9 @@ export class ColumnBatchEncoder implements BatchEncoder {
   #onManyShapes: ((field: string) => void) | undefined;
   #layouts = 0;
   #last: LayoutEncoder;
+  /** Of the last rows that came as columns: small frames must not look it up each time. */
+  #columnFields: readonly string[] | undefined;
+  #columnLayout: LayoutEncoder;
   /** By record, once the batch has more than one layout. */
   #rowLayouts = new Uint8Array(0);
   #timestamps = new Float64Array(0);
@@ -57,6 +60,7 @@ export class ColumnBatchEncoder implements BatchEncoder {
     this.#onManyShapes = onManyShapes;
     this.#plain = this.#create({ form: form.value, fields: [''], columns: [{ kind: columnKind.any }] });
     this.#last = this.#plain;
+    this.#columnLayout = this.#plain;
   }
 
   add(value: unknown, timestamp: number, fields?: readonly string[]): void {
@@ -78,7 +82,8 @@ export class ColumnBatchEncoder implements BatchEncoder {
   }
 
   addColumns(columns: RecordColumns, rows: number, timestamps: Float64Array | undefined): void {
-    let layout = this.#layoutFor(recordAt(columns, 0));
+    const { fields } = columns.shape;
+    let layout = fields === this.#columnFields ? this.#columnLayout : this.#layoutFor(recordAt(columns, 0));
     for (;;) {
       const misfit = layout === this.#plain ? 0 : layout.load(columns.columns, rows);
       if (misfit < 0) break;
@@ -88,6 +93,8 @@ export class ColumnBatchEncoder implements BatchEncoder {
       }
       layout = this.#widened(layout, recordAt(columns, misfit));
     }
+    this.#columnFields = fields;
+    this.#columnLayout = layout;
     this.#last = layout;
     this.count = rows;
     this.#markLayout(0);

@@ -4,15 +4,15 @@
  */
 const shardCount = 256;
 /** A Map of this size is still spread in about a millisecond. */
-const spreadAt = 8192;
+const usualSpreadAt = 8192;
 
 export class GrowingMap<V> {
-  #maps: readonly Map<unknown, V>[];
+  #maps: readonly Map<unknown, V>[] = [new Map<unknown, V>()];
   #size = 0;
+  readonly #spreadAt: number;
 
-  /** `large`: it will have many entries. */
-  constructor(large = false) {
-    this.#maps = large ? shards() : [new Map<unknown, V>()];
+  constructor(spreadAt = usualSpreadAt) {
+    this.#spreadAt = spreadAt;
   }
 
   get(key: unknown): V | undefined {
@@ -29,7 +29,7 @@ export class GrowingMap<V> {
     map.set(key, value);
     if (map.size === size) return;
     this.#size++;
-    if (size === spreadAt && this.#maps.length === 1) this.#spread(map);
+    if (size === this.#spreadAt && this.#maps.length === 1) this.#spread(map);
   }
 
   delete(key: unknown): void {

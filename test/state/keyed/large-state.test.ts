@@ -254,3 +254,52 @@ test('a key whose windows were cleared leaves nothing behind', () => {
     expect(table.keyCount).toBe(0);
   }
 });
+
+test('snapshots are exact while the tables of keys are rebuilt, split and spread', async () => {
+  const keyOf = (n: number): unknown => (n % 2 === 0 ? n : `key ${n}`);
+  const change = fc.tuple(fc.constantFrom('set', 'clear', 'other'), fc.nat({ max: 80_000 }), fc.constantFrom(1, 300, 4000));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 5, maxLength: 30 }), fc.integer({ min: 1, max: 400 }), async (changes, stepsBetween) => {
+      const backend = new HeapKeyedStateBackend(options);
+      const value = backend.getState({ kind: 'value', name: 'value' }) as ValueState<number>;
+      const other = backend.getState({ kind: 'value', name: 'other' }) as ValueState<number>;
+      const model = { value: new Map<unknown, number>(), other: new Map<unknown, number>() };
+      const set = (n: number, state: 'value' | 'other', to: number | null): void => {
+        const key = keyOf(n);
+        backend.setCurrentKey(key);
+        (state === 'value' ? value : other).update(to as number);
+        if (to === null) model[state].delete(key);
+        else model[state].set(key, to);
+      };
+      // Close to where a shard of integer keys is split, and the map of other keys is spread.
+      for (let n = 0; n < 65_000; n++) set(n, 'value', n);
+      const taken: { snapshot: StateSnapshot; contents: typeof model }[] = [];
+      const begin = () =>
+        taken.push({
+          snapshot: backend.snapshot(1, new MemoryStream()),
+          contents: { value: new Map(model.value), other: new Map(model.other) },
+        });
+      begin();
+      for (const [index, [what, from, count]] of changes.entries()) {
+        if (index === 3) begin();
+        for (let i = 0; i < stepsBetween; i++) for (const { snapshot } of taken) snapshot.advance(0);
+        for (let n = from; n < from + count; n++) set(n, what === 'other' ? 'other' : 'value', what === 'clear' ? null : index);
+      }
+      for (const { snapshot, contents } of taken) {
+        while (snapshot.advance(0));
+        const restored = new HeapKeyedStateBackend(options);
+        await restored.restore([(await snapshot.result) as KeyedStateHandle], readFromHandle);
+        for (const state of ['value', 'other'] as const) {
+          const handle = restored.getState({ kind: 'value', name: state }) as ValueState<number>;
+          const keys = new Set(restored.getKeys(state));
+          expect(keys.size).toBe(contents[state].size);
+          for (const [key, wanted] of contents[state]) {
+            restored.setCurrentKey(key);
+            if (handle.value() !== wanted) throw new Error(`${String(key)}: ${String(handle.value())} is not ${wanted}`);
+          }
+        }
+      }
+    }),
+    { numRuns: 6 },
+  );
+});
