@@ -20,6 +20,12 @@ test.each(pages)('%s: links lead somewhere, and there is one title', (page) => {
   expect(text.match(/^# /gm)).toHaveLength(1);
 });
 
+test('every page is found from the index', () => {
+  const index = readFileSync(join(root, 'docs/index.md'), 'utf8');
+  const lost = pages.filter((page) => /^docs\/(?!decisions\/|index\.md)/.test(page) && !index.includes(`(${page.slice('docs/'.length)})`));
+  expect(lost).toEqual([]);
+});
+
 function anchorsOf(page: string): string[] {
   const headings = readFileSync(page, 'utf8').match(/^#+ .*$/gm) ?? [];
   return headings.map((heading) =>

@@ -367,7 +367,10 @@ export class TaskExecutor implements TaskExecutorGateway {
         if (update.state === 'FAILED') log.warn(`${update.attemptId} failed: ${update.error?.message ?? ''}`);
         void this.#jobManager?.updateTaskExecutionState(update).catch(() => {});
       },
-      operatorEvent: (request) => void this.#jobManager?.sendOperatorEventToCoordinator(request).catch(() => {}),
+      operatorEvent: (request) =>
+        void this.#jobManager
+          ?.sendOperatorEventToCoordinator(request)
+          .catch((error: unknown) => this.#failInstead(request.attemptId, error)),
       acknowledgeCheckpoint: (ack) =>
         void this.#jobManager?.acknowledgeCheckpoint(ack).catch((error: unknown) => this.#declineInstead(ack, error)),
       declineCheckpoint: (decline) => this.#decline(decline),
@@ -394,6 +397,12 @@ export class TaskExecutor implements TaskExecutorGateway {
 
   #decline(decline: Parameters<JobManagerGateway['declineCheckpoint']>[0]): void {
     void this.#jobManager?.declineCheckpoint(decline).catch(() => {});
+  }
+
+  /** A coordinator that lacks an event cannot go on rightly; a lost connection ends its tasks anyway. */
+  #failInstead(attemptId: ExecutionAttemptId, error: unknown): void {
+    const cause = serializeError(error);
+    if (cause.code === 'RPC_FRAME_TOO_LARGE') void this.#slotOf(attemptId)?.kill(cause);
   }
 
   /** State that lies in the acknowledgement may be too much for a message; a lost connection needs no answer. */

@@ -10,6 +10,7 @@ import { deriveTaskManagerProcess } from '../../../src/config/memory/process-mem
 import type { JobGraph, JobVertex } from '../../../src/graph/job-graph.ts';
 import type { JobManagerGateway, TaskDeploymentDescriptor } from '../../../src/runtime/rpc/gateways.ts';
 import { TaskExecutor } from '../../../src/runtime/taskmanager/task-executor.ts';
+import { ExternalError } from '../../../src/shared/errors.ts';
 import { LineLogger } from '../../../src/shared/logger.ts';
 
 type Update = Parameters<JobManagerGateway['updateTaskExecutionState']>[0];
@@ -25,6 +26,7 @@ let directory: string;
 let executor: TaskExecutor;
 let updates: Update[];
 let onUpdate: () => void;
+let receiveEvent: () => Promise<void>;
 let artifact: Uint8Array;
 let program: PromiseWithResolvers<Uint8Array>;
 
@@ -34,6 +36,7 @@ beforeEach(async () => {
   await create({ gzip: true, file: join(directory, 'job.tgz'), cwd: directory }, ['job.js']);
   artifact = readFileSync(join(directory, 'job.tgz'));
   updates = [];
+  receiveEvent = async () => {};
   program = Promise.withResolvers();
   executor = new TaskExecutor({
     config,
@@ -56,6 +59,7 @@ beforeEach(async () => {
         onUpdate?.();
       },
       slotLost: async () => {},
+      sendOperatorEventToCoordinator: () => receiveEvent(),
     } as unknown as JobManagerGateway,
     fencing,
   );
@@ -133,4 +137,16 @@ test('a JobManager that does not lead any more is refused, whatever it asks for'
     executor.sendOperatorEventToTask({ ...stale, operatorId: 'operator', event: { type: 'split' } }),
   ];
   for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'STALE_LEADER' });
+});
+
+test('an event that is too large for a message fails its task, and is not lost in silence', async () => {
+  receiveEvent = async () => {
+    throw new ExternalError('RPC_FRAME_TOO_LARGE', { problem: 'A message exceeds akka.framesize.', retriable: false });
+  };
+  program.resolve(artifact);
+  await submit('first');
+  await updated(1);
+  expect(updates).toEqual([
+    { jobId, attemptId: 'first', state: 'FAILED', error: expect.objectContaining({ code: 'RPC_FRAME_TOO_LARGE' }) },
+  ]);
 });
