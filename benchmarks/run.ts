@@ -14,6 +14,7 @@ import { measureChains } from './chains.ts';
 import { measureCodec } from './codec.ts';
 import { OtherInstallation, thisInstallation } from './measure/installation.ts';
 import { Report } from './measure/report.ts';
+import { measureNetwork } from './network.ts';
 import { measureStartUp } from './start-up.ts';
 import { measureState } from './state.ts';
 import { compareThroughput, measureThroughput } from './throughput.ts';
@@ -35,7 +36,8 @@ const report = new Report();
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   'start-up': () => measureStartUp(thisInstallation, report, settings.pairs),
   state: async () => measureState(report, only),
-  codec: async () => measureCodec(report, settings.pairs),
+  codec: async () => measureCodec(report, settings.pairs, only),
+  network: () => measureNetwork(report, settings.pairs),
   throughput: () => measureThroughput(thisInstallation, report, settings, only),
   chains: () => measureChains(thisInstallation, report, settings, only),
 };

@@ -41,8 +41,10 @@ export interface SlotNetworkOptions {
 }
 
 export async function createSlotNetwork(options: SlotNetworkOptions): Promise<SlotNetwork> {
-  const tls = internalTls(options.config, 'taskmanager.data.ssl.enabled');
-  const server = options.bindHost === undefined ? undefined : await DataServer.listen(options.bindHost, options.port ?? 0, tls);
+  const { bindHost, config, port = 0 } = options;
+  if (bindHost === undefined) return new ThreadNetwork(options, undefined, undefined);
+  const tls = internalTls(config, 'taskmanager.data.ssl.enabled');
+  const server = await DataServer.listen(bindHost, port, tls);
   return new ThreadNetwork(options, server, tls);
 }
 

@@ -7,6 +7,7 @@
  *
  * Words: [0] written, [1] read, [2] 1 while the producer waits for room; from 16 on the segments by position.
  */
+import { copyBytes } from '../../shared/copy-bytes.ts';
 import type { ChannelBuffers } from './memory/partition-buffers.ts';
 import type { Segments } from './memory/segments.ts';
 
@@ -123,7 +124,7 @@ export class RingWriter {
       const end = Math.min(bytes.length, from + size - offset);
       const segment = this.#table.at(at);
       const part = from === 0 && end === bytes.length ? bytes : bytes.subarray(from, end);
-      this.#segments.slabOf(segment).set(part, this.#segments.offsetOf(segment) + offset);
+      copyBytes(part, this.#segments.slabOf(segment), this.#segments.offsetOf(segment) + offset);
       from = end;
     }
   }
@@ -189,7 +190,7 @@ export class RingReader {
       const part = Math.min(length - done, size - offset);
       const segment = this.#table.at(position + done);
       const at = this.#segments.offsetOf(segment) + offset;
-      this.#segments.slabOf(segment).copy(scratch, done, at, at + part);
+      copyBytes(this.#segments.slabOf(segment).subarray(at, at + part), scratch, done);
       done += part;
     }
     return scratch.subarray(0, length);

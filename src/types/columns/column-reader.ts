@@ -1,4 +1,5 @@
 /** The bytes of a received batch, copied to memory of its own with views of every element type: see {@link ColumnWriter}. */
+import { copyBytes } from '../../shared/copy-bytes.ts';
 import { ByteReader } from '../byte-reader.ts';
 import { alignment } from './column-writer.ts';
 
@@ -15,7 +16,7 @@ export class ColumnReader extends ByteReader {
   /** Starts over with other bytes, which may change as soon as this returns. */
   load(bytes: Uint8Array): void {
     if (bytes.length > this.buffer.length) this.#grow(bytes.length);
-    this.buffer.set(bytes);
+    copyBytes(bytes, this.buffer, 0);
     this.position = 0;
     this.limit = bytes.length;
   }
