@@ -63,8 +63,6 @@ class ApplicationMaster {
   readonly #yarn: YarnProtocols;
   readonly #attemptId = attemptOfMaster(process.env['CONTAINER_ID'] ?? '');
   #hasFinished = false;
-  /** Somebody ends this process: how the jobs then end is nobody's news. */
-  #closing = false;
   #application: Application | undefined;
 
   constructor(context: ProcessContext, staged: StagedApplication, yarn: YarnProtocols) {
@@ -75,6 +73,8 @@ class ApplicationMaster {
 
   async serve(leadership: Leadership | undefined): Promise<RunningProcess> {
     const { config, log } = this.#context;
+    // Somebody ends this cluster, or it leads no more: how its jobs then end is nobody's news.
+    let closing = false;
     let running: RunningJobManager | undefined;
     let shutDown: () => void = () => {};
     const shutDownRequested = new Promise<void>((resolve) => {
@@ -103,10 +103,10 @@ class ApplicationMaster {
     log.info(`Registered with YARN as ${this.#attemptId}: ${trackingUrl}`);
     driver.begin(previousContainers);
     this.#context.ready();
-    void end().then(({ status, diagnostics }) => this.#finish(status, diagnostics));
+    void end().then(({ status, diagnostics }) => (closing ? undefined : this.#finish(status, diagnostics)));
     return {
       close: async () => {
-        this.#closing = true;
+        closing = true;
         driver.close();
         // main would take the cancellation of its jobs for a failure.
         await this.#application?.close();
@@ -204,7 +204,7 @@ class ApplicationMaster {
 
   async #finish(finalStatus: FinalStatus, diagnostics: string): Promise<void> {
     const { log, end } = this.#context;
-    if (this.#hasFinished || this.#closing) return;
+    if (this.#hasFinished) return;
     this.#hasFinished = true;
     try {
       await this.#yarn.finishApplicationMaster({ attemptId: this.#attemptId, finalStatus, diagnostics });

@@ -90,11 +90,6 @@ export class YarnDriver implements ResourceManagerDriver {
     this.#release(taskManagerId);
   }
 
-  /** What the resource manager still has to be told, for whoever asks why a job waits. */
-  get pendingWorkers(): { readonly asked: number; readonly starting: number } {
-    return { asked: this.#asked, starting: this.#starting.size };
-  }
-
   close(): void {
     this.#active = false;
     this.#cancelBeat();

@@ -43,12 +43,8 @@ export async function startOnDemand(options: StartOnDemand): Promise<EmbeddedYar
   });
 }
 
-export function daemonLogFile(place: YarnPlace): string {
-  return join(place.directory, 'resourcemanager.log');
-}
-
 async function launch({ config, configurationDirectory, environment }: StartOnDemand, place: YarnPlace): Promise<EmbeddedYarnConnection> {
-  const log = daemonLogFile(place);
+  const log = join(place.directory, 'resourcemanager.log');
   if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) > largestLogBytes) rotateOutput(log, 1);
   const output = openSync(join(place.directory, 'resourcemanager.out'), 'w');
   const settings = Object.entries(config.toRecord()).filter(([key]) => key.startsWith('flink.yarn.') || key.startsWith('weir.yarn.'));
