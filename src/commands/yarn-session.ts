@@ -59,10 +59,8 @@ export class YarnSession extends ScriptCommand<OptionTable> {
     const detached = asRun.yarndetached || given['detached'] === true;
     const joins = configuration.has('yarn.application.id');
     const cluster = joins ? await connectToYarnCluster(configuration, this.terminal) : await this.#start(configuration, asRun.D);
-    if (joins && !detached)
-      this.terminal.err(`Joined application ${cluster.applicationId}. It ends with this command: -d only looks whether it runs.`);
     if (detached) return this.#explainDetached(cluster.applicationId);
-    this.exitCode = await attendSession({ ...cluster, configuration, terminal: this.terminal });
+    this.exitCode = await attendSession({ ...cluster, configuration, terminal: this.terminal, joins });
   }
 
   async #start(configuration: Configuration, properties: readonly string[]): Promise<YarnCluster> {

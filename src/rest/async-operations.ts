@@ -10,14 +10,35 @@ export type AsyncOutcome<T> =
   | { readonly state: 'done'; readonly value: T }
   | { readonly state: 'failed'; readonly error: unknown };
 
+/** Operations whose outcome nobody has seen yet: a cluster that ends with its job waits a while for those who ask. */
+export class UnreadOutcomes {
+  readonly #unread = new Set<string>();
+  #waiting: (() => void)[] = [];
+
+  add(key: string): void {
+    this.#unread.add(key);
+  }
+
+  read(key: string): void {
+    this.#unread.delete(key);
+    if (this.#unread.size === 0) for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  whenAllRead(): Promise<void> {
+    return this.#unread.size === 0 ? Promise.resolve() : new Promise((resume) => this.#waiting.push(resume));
+  }
+}
+
 export class AsyncOperations<T> {
   readonly #clock: Clock;
   readonly #storeMs: number;
+  readonly #unread: UnreadOutcomes | undefined;
   readonly #outcomes = new Map<string, AsyncOutcome<T>>();
 
-  constructor(clock: Clock, storeMs: number) {
+  constructor(clock: Clock, storeMs: number, unread?: UnreadOutcomes) {
     this.#clock = clock;
     this.#storeMs = storeMs;
+    this.#unread = unread;
   }
 
   /** `subject` is what the operation is about (a job id, say): ids of different subjects never meet. */
@@ -25,6 +46,7 @@ export class AsyncOperations<T> {
     const key = `${subject}/${requestId}`;
     if (this.#outcomes.has(key)) return requestId;
     this.#outcomes.set(key, { state: 'in-progress' });
+    this.#unread?.add(key);
     const settle = (outcome: AsyncOutcome<T>): void => {
       this.#outcomes.set(key, outcome);
       this.#clock.schedule(this.#storeMs, () => this.#outcomes.delete(key));
@@ -40,6 +62,9 @@ export class AsyncOperations<T> {
 
   /** Undefined for an id that was never given, or whose outcome was forgotten. */
   outcome(subject: string, requestId: string): AsyncOutcome<T> | undefined {
-    return this.#outcomes.get(`${subject}/${requestId}`);
+    const key = `${subject}/${requestId}`;
+    const outcome = this.#outcomes.get(key);
+    if (outcome && outcome.state !== 'in-progress') this.#unread?.read(key);
+    return outcome;
   }
 }

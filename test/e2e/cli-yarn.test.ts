@@ -236,7 +236,7 @@ describe('a cluster per job', () => {
         ...['-ys', '10', '-yqu', 'batch', '-p', '2', '-n', numbers, '--records', '2000', '--rps', '4000', '--output', output],
       );
       expect(run).toMatchObject({ exitCode: 0 });
-      expect(run.stdout).toMatch(/^Job has been submitted with JobID [0-9a-f]{32}\n$/);
+      expect(run.stdout).toMatch(/^Job has been submitted with JobID [0-9a-f]{32}\n/);
       const id = submittedApplication(run);
       await machine.waitForState(id, 'FINISHED');
       const status = (await machine.yarn('application', '-status', id)).stdout;

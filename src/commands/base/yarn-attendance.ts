@@ -11,13 +11,18 @@ import { surroundingsOf } from './yarn-surroundings.ts';
 export interface Attendance extends YarnCluster {
   readonly configuration: Configuration;
   readonly terminal: Terminal;
+  /** The session was started by somebody else. */
+  readonly joins: boolean;
 }
 
 const statusEveryMs = 1000;
 const help = ['Available commands:', 'help - show these commands', 'stop - stop the YARN session'];
 
 /** Resolves with the exit code. */
-export async function attendSession({ client, applicationId, configuration, terminal }: Attendance): Promise<number> {
+export async function attendSession({ client, applicationId, configuration, terminal, joins }: Attendance): Promise<number> {
+  // From the first moment: an interrupt that comes while modules are loaded would leave the session behind.
+  const interruption = interrupted();
+  if (joins) terminal.err(`Joined application ${applicationId}. It ends with this command: -d only looks whether it runs.`);
   const [{ connectRunningYarn }, { removeYarnProperties }, { whenKilled }] = await Promise.all([
     import('../../deployment/yarn/client/connect-yarn.ts'),
     import('../../deployment/yarn/client/properties-file.ts'),
@@ -32,7 +37,7 @@ export async function attendSession({ client, applicationId, configuration, term
       await new Promise((resume) => setTimeout(resume, 100));
     }
   };
-  const why = await Promise.race([typedStop(terminal), interrupted(), clusterGone(report)]);
+  const why = await Promise.race([typedStop(terminal), interruption, clusterGone(report)]);
   if (why !== 'gone') {
     terminal.err(`Stopping application ${applicationId}.`);
     await client.shutDownCluster().catch(async () => connection && whenKilled(connection.yarn, applicationId));

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Configuration } from '../../config/configuration.ts';
 import { deriveJobManagerProcess } from '../../config/memory/process-memory.ts';
+import { UnreadOutcomes } from '../../rest/async-operations.ts';
 import { startRestServer } from '../../rest/rest-server.ts';
 import { JobManager } from '../../runtime/dispatcher/job-manager.ts';
 import { jobManagerGroups } from '../../runtime/dispatcher/job-manager-metrics.ts';
@@ -34,6 +35,8 @@ export interface RunningJobManager extends RunningProcess {
   /** How user code is run beside it. */
   readonly userCode: UserCodeWorkerOptions;
   readonly temporaryDirectory: string;
+  /** Of savepoints and the like that were asked for over REST. */
+  readonly unreadOutcomes: UnreadOutcomes;
   readonly address: { readonly rpcHost: string; readonly rpcPort: number; readonly restHost: string; readonly restPort: number };
 }
 
@@ -103,8 +106,10 @@ async function startServices(
   log.info(`TaskManagers register at ${bindHost}:${rpcPort}.`);
   // Before anybody can ask for them.
   await jobManager.dispatcher.recoverJobs();
+  const unreadOutcomes = new UnreadOutcomes();
   const rest = await startRestServer({
     config,
+    unreadOutcomes,
     dispatcher: jobManager.dispatcher,
     uploadDirectory: directory.path,
     log: log.of('RestServer'),
@@ -136,6 +141,7 @@ async function startServices(
     jobManager,
     userCode: workers,
     temporaryDirectory: directory.path,
+    unreadOutcomes,
     address,
     close: async () => {
       reporters.close();

@@ -12,7 +12,7 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import type { Leadership } from '../../runtime/ha/high-availability.ts';
 import { ExternalError } from '../../shared/errors.ts';
 import { parsePorts } from '../../shared/ports.ts';
-import { systemClock } from '../../shared/time.ts';
+import { systemClock, within } from '../../shared/time.ts';
 import { YarnDriver } from '../yarn/application-master/yarn-driver.ts';
 import { containerLaunch } from '../yarn/container-launch.ts';
 import { yarnPlace } from '../yarn/embedded/place.ts';
@@ -103,7 +103,12 @@ class ApplicationMaster {
     log.info(`Registered with YARN as ${this.#attemptId}: ${trackingUrl}`);
     driver.begin(previousContainers);
     this.#context.ready();
-    void end().then(({ status, diagnostics }) => (closing ? undefined : this.#finish(status, diagnostics)));
+    void end().then(async ({ status, diagnostics }) => {
+      if (closing) return;
+      // Whoever stopped the job asks where its savepoint is.
+      await within(clientPatienceMs, jobManager.unreadOutcomes.whenAllRead());
+      await this.#finish(status, diagnostics);
+    });
     return {
       close: async () => {
         closing = true;
@@ -154,12 +159,7 @@ class ApplicationMaster {
       const { status, failure } = result;
       this.#context.log.info(`Job ${jobGraph.jobId} has ended: ${status}.`);
       if (this.#context.config.get('execution.attached')) {
-        let stopWaiting: () => void = () => {};
-        const patience = new Promise<void>((resume) => {
-          stopWaiting = systemClock.schedule(clientPatienceMs, resume);
-        });
-        await Promise.race([shutDownRequested, patience]);
-        stopWaiting();
+        await within(clientPatienceMs, shutDownRequested);
       }
       return endingOf(status, failure?.message);
     };

@@ -7,8 +7,8 @@ import { outcomeAnswer, triggered } from './async-views.ts';
 import { checkpointView, settingsView, statisticsView, vertexCheckpointView } from './checkpoint-views.ts';
 import { type HandlerContext, hexParameter, jobIdOf, triggerIdOf } from './handler-context.ts';
 
-export function checkpointRoutes({ dispatcher, clock, config }: HandlerContext): Route[] {
-  const triggers = new AsyncOperations<number>(clock, config.get('rest.async.store-duration'));
+export function checkpointRoutes({ dispatcher, clock, config, unreadOutcomes }: HandlerContext): Route[] {
+  const triggers = new AsyncOperations<number>(clock, config.get('rest.async.store-duration'), unreadOutcomes);
 
   const statistics = async (request: RestRequest): Promise<CheckpointStatisticsSnapshot> => {
     const { checkpoints } = await dispatcher.requestJob(jobIdOf(request));

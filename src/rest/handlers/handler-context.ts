@@ -5,6 +5,7 @@ import type { DispatcherGateway, MetricDump } from '../../runtime/rpc/gateways.t
 import type { LogFiles } from '../../shared/log-files.ts';
 import type { Logger } from '../../shared/logger.ts';
 import type { Clock } from '../../shared/time.ts';
+import type { UnreadOutcomes } from '../async-operations.ts';
 import { RestError } from '../http/rest-error.ts';
 import type { RestRequest } from '../http/router.ts';
 
@@ -17,6 +18,7 @@ export interface HandlerContext {
   readonly log: Logger;
   readonly logFiles: LogFiles;
   readonly profiling: ProfilingService;
+  readonly unreadOutcomes?: UnreadOutcomes | undefined;
   /** Metrics of the JobManager's process. */
   processMetrics(): MetricDump;
 }

@@ -9,9 +9,9 @@ import { type HandlerContext, hexParameter, jobIdOf, triggerIdOf } from './handl
 
 type Body = Readonly<Record<string, unknown>>;
 
-export function savepointRoutes({ dispatcher, clock, config }: HandlerContext): Route[] {
+export function savepointRoutes({ dispatcher, clock, config, unreadOutcomes }: HandlerContext): Route[] {
   const storeMs = config.get('rest.async.store-duration');
-  const savepoints = new AsyncOperations<string>(clock, storeMs);
+  const savepoints = new AsyncOperations<string>(clock, storeMs, unreadOutcomes);
   const disposals = new AsyncOperations<void>(clock, storeMs);
 
   /** Refused at once rather than in the outcome: nobody said where to. */
