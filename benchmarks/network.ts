@@ -1,12 +1,13 @@
 /**
- * What carries frames between two threads, without records: a ring in shared memory and a connection, frames of several sizes,
- * each end on a thread of its own. A frame is written, read, and copied out once, as a decoder would.
+ * What carries frames between two threads, without records: a ring in shared memory, frames of several sizes. A frame is
+ * written, read, and copied out once, as a decoder would.
  */
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { PartitionBuffers } from '../src/runtime/network/memory/partition-buffers.ts';
 import { allocateSlabs, type BufferSettings, Segments } from '../src/runtime/network/memory/segments.ts';
 import { allocateRing, RingReader, RingWriter } from '../src/runtime/network/ring.ts';
+import { copyBytes } from '../src/shared/copy-bytes.ts';
 import type { Report } from './measure/report.ts';
 
 const buffers: BufferSettings = { segmentBytes: 32 * 1024, exclusive: 2, floating: 8, most: 10 };
@@ -22,14 +23,14 @@ if (!isMainThread && (workerData as ReaderData | undefined)?.words) {
   const { words, slabs, bell } = workerData as ReaderData;
   const reader = new RingReader(words, new Segments(slabs, buffers.segmentBytes));
   const rung = new Int32Array(bell);
-  const copy = new Uint8Array(64 * 1024);
+  const copy = Buffer.alloc(64 * 1024);
   parentPort?.on('message', (frames: number) => {
     for (let read = 0; read < frames; ) {
       if (!reader.hasPiece) {
         Atomics.wait(rung, 0, 0, 0.05);
         continue;
       }
-      reader.read((piece) => copy.set(piece));
+      reader.read((piece) => copyBytes(piece, copy, 0));
       read++;
     }
     parentPort?.postMessage(frames);
