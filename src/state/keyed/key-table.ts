@@ -34,14 +34,18 @@ export class KeyTable {
   #key: unknown = noKey;
   #identity: unknown = noKey;
   #head: StateEntry | undefined = unresolved;
+  /** Of what was found ahead: kept so that it has to be read. */
+  seen = 0;
   /** Why the last key that could not be one was refused. */
   refusal: unknown = undefined;
   /** Counts the changes of heads. */
   #changes = 0;
   /** Their number when the expected keys were looked up. */
   #expectedAt = -1;
-  /** NaN where there is no integer key. */
-  readonly #expectedKeys = new Float64Array(mostExpected);
+  /** NaN where the key is no integer. */
+  readonly #expectedInts = new Float64Array(mostExpected);
+  /** Of keys that are no integers; undefined where it is no text either. */
+  readonly #expectedTexts = new Array<string | undefined>(mostExpected).fill(undefined);
   readonly #expectedHeads = new Array<StateEntry | undefined>(mostExpected).fill(undefined);
 
   constructor(operatorName: string) {
@@ -62,16 +66,25 @@ export class KeyTable {
    */
   setExpectedKey(position: number, key: unknown): void {
     this.setCurrentKey(key);
-    if (isInt(key) && this.#expectedKeys[position] === key && this.#expectedAt === this.#changes)
+    if (this.#expectedAt !== this.#changes) return;
+    const int = this.#expectedInts[position] as number;
+    if (isInt(key) ? int === key : Number.isNaN(int) && typeof key === 'string' && this.#expectedTexts[position] === key)
       this.#head = this.#expectedHeads[position];
   }
 
   /** The key of a record that comes soon, by its position among at most `mostExpected`; {@link findExpected} is to follow. */
   expect(position: number, key: unknown): void {
     if (isInt(key)) {
-      this.#expectedKeys[position] = key;
+      this.#expectedInts[position] = key;
       this.#expectedHeads[position] = this.#ints.guess(key | 0);
-    } else this.#expectedKeys[position] = Number.NaN;
+      return;
+    }
+    this.#expectedInts[position] = Number.NaN;
+    this.#expectedTexts[position] = undefined;
+    // Those that begin with NUL are kept under another text.
+    if (typeof key !== 'string' || key.charCodeAt(0) === 0) return;
+    this.#expectedTexts[position] = key;
+    this.#expectedHeads[position] = this.#chains.get(key);
   }
 
   /**
@@ -80,12 +93,15 @@ export class KeyTable {
    */
   findExpected(count: number): void {
     this.#expectedAt = this.#changes;
-    const keys = this.#expectedKeys;
+    const ints = this.#expectedInts;
     const heads = this.#expectedHeads;
+    let seen = 0;
     for (let position = 0; position < count; position++) {
-      const key = keys[position] as number;
+      const key = ints[position] as number;
       if ((key | 0) === key) heads[position] = this.#ints.confirm(key | 0, heads[position]);
+      else seen += heads[position]?.version ?? 0;
     }
+    this.seen = seen;
   }
 
   /** Nothing is expected any more. */
