@@ -4,6 +4,7 @@
  *     npm run bench                           everything
  *     npm run bench -- throughput             one benchmark
  *     npm run bench -- throughput --case 'number key, parallelism 1'
+ *     npm run bench -- nexmark --case 'q5$'     one query of Nexmark
  *     npm run bench -- --against v0.1.0       this checkout against another revision
  *
  * Options: --pairs n (interleaved runs, default 9), --millions n (records per run), --case pattern, --json file.
@@ -15,6 +16,7 @@ import { measureCodec } from './codec.ts';
 import { OtherInstallation, thisInstallation } from './measure/installation.ts';
 import { Report } from './measure/report.ts';
 import { measureNetwork } from './network.ts';
+import { measureNexmark } from './nexmark.ts';
 import { measureStartUp } from './start-up.ts';
 import { measureState } from './state.ts';
 import { compareThroughput, measureThroughput } from './throughput.ts';
@@ -38,6 +40,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   state: async () => measureState(report, only),
   codec: async () => measureCodec(report, settings.pairs, only),
   network: () => measureNetwork(report, settings.pairs),
+  nexmark: () => measureNexmark(thisInstallation, report, settings, only),
   throughput: () => measureThroughput(thisInstallation, report, settings, only),
   chains: () => measureChains(thisInstallation, report, settings, only),
 };
