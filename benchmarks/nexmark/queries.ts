@@ -35,11 +35,18 @@ export interface Streams {
   readonly bids: DataStream<Bid>;
 }
 
+/** Each is made when it is asked for: a query has no steps that it does not need. */
 export function streamsOf(events: DataStream<NexmarkEvent>): Streams {
   return {
-    persons: events.filter((event) => event.type === 0).map((event) => event.person as Person),
-    auctions: events.filter((event) => event.type === 1).map((event) => event.auction as Auction),
-    bids: events.filter((event) => event.type === 2).map((event) => event.bid as Bid),
+    get persons() {
+      return events.filter((event) => event.type === 0).map((event) => event.person as Person);
+    },
+    get auctions() {
+      return events.filter((event) => event.type === 1).map((event) => event.auction as Auction);
+    },
+    get bids() {
+      return events.filter((event) => event.type === 2).map((event) => event.bid as Bid);
+    },
   };
 }
 

@@ -44,6 +44,11 @@ export abstract class WindowAssigner<T, W extends Window> {
     return false;
   }
 
+  /** Sessions: see {@link SessionAssigner}. */
+  get growsByGap(): boolean {
+    return false;
+  }
+
   /** Undefined: windows that are not all alike. */
   get alignment(): WindowAlignment | undefined {
     return undefined;
@@ -194,12 +199,19 @@ export class SlidingProcessingTimeWindows extends AlignedWindows {
 /** How long nothing may come before the session of this element is over. */
 export type SessionWindowTimeGapExtractor<T> = ((element: T) => number) | { extract(element: T): number };
 
+/** Windows that grow with each element by its gap. */
+export type SessionAssigner = MergingWindowAssigner<unknown> & { readonly gap: (element: unknown) => number };
+
 abstract class SessionWindows<T> extends MergingWindowAssigner<T> {
   readonly gap: (element: T) => number;
 
   protected constructor(gap: (element: T) => number) {
     super();
     this.gap = gap;
+  }
+
+  override get growsByGap(): boolean {
+    return true;
   }
 
   override assignWindows(element: T, timestamp: number, context: WindowAssignerContext): readonly TimeWindow[] {

@@ -3,7 +3,7 @@
 import { UserError } from '../../shared/errors.ts';
 import { type Duration, durationMs } from '../duration.ts';
 import type { OutputTagLike } from '../functions.ts';
-import { WindowAssigner } from './assigners.ts';
+import type { WindowAssigner } from './assigners.ts';
 import type { Evictor } from './evictors.ts';
 import { asTrigger, type Trigger, type TriggerFunction } from './trigger.ts';
 import { EventTimeTrigger, ProcessingTimeTrigger } from './triggers.ts';
@@ -14,11 +14,12 @@ export class WindowBuilder {
   readonly assigner: WindowAssigner<any, any>;
   #trigger: Trigger<any, any>;
   #evictor: Evictor<any, any> | undefined;
+  #hasDefaultTrigger = true;
   #allowedLatenessMs = 0;
   #lateTag: string | undefined;
 
   constructor(assigner: WindowAssigner<any, any>) {
-    if (!(assigner instanceof WindowAssigner)) {
+    if (typeof (assigner as Partial<WindowAssigner<any, any>> | undefined)?.assignWindows !== 'function') {
       throw new UserError('NOT_A_WINDOW', {
         problem: 'window() wants a window assigner.',
         tryNext: ["TumblingEventTimeWindows.of('10s')", "EventTimeSessionWindows.withGap('1min')", 'GlobalWindows.create()'],
@@ -37,6 +38,7 @@ export class WindowBuilder {
       });
     }
     this.#trigger = checked;
+    this.#hasDefaultTrigger = checked.constructor === (this.assigner.isEventTime() ? EventTimeTrigger : ProcessingTimeTrigger);
   }
 
   evictor(evictor: Evictor<any, any>): void {
@@ -67,6 +69,7 @@ export class WindowBuilder {
       form,
       function: userFunction,
       shared: this.#canShare(contents) ? this.assigner.alignment : undefined,
+      plainSessions: this.assigner.growsByGap && this.#hasDefaultTrigger && !this.#evictor,
       sided,
     };
   }
@@ -79,9 +82,7 @@ export class WindowBuilder {
 
   #canShare(contents: WindowContents): boolean {
     const { alignment } = this.assigner;
-    if (!alignment || this.#evictor || alignment.slideMs > alignment.sizeMs) return false;
-    const firesAtEnd = this.assigner.isEventTime() ? EventTimeTrigger : ProcessingTimeTrigger;
-    if (this.#trigger.constructor !== firesAtEnd) return false;
+    if (!alignment || this.#evictor || !this.#hasDefaultTrigger || alignment.slideMs > alignment.sizeMs) return false;
     return alignment.sizeMs === alignment.slideMs || contents.kind !== 'aggregate' || contents.aggregate.merge !== undefined;
   }
 

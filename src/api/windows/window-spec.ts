@@ -33,6 +33,8 @@ export type WindowSpec = OperatorSpec & {
   readonly function?: unknown;
   /** The windows fire at their ends only and are all alike: elements are kept once for all windows that they are in. */
   readonly shared?: WindowAlignment | undefined;
+  /** Sessions that fire at their ends only. */
+  readonly plainSessions: boolean;
   /** Of two inputs: elements are kept as [0 or 1, element]. */
   readonly sided: boolean;
 };

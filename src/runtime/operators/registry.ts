@@ -21,6 +21,7 @@ import { FilterOperator, FlatMapOperator, MapOperator, ProcessOperator } from '.
 import { TimestampsOperator } from './timestamps-operator.ts';
 import { AlignedWindowOperator } from './windows/aligned-window-operator.ts';
 import { IntervalJoinOperator } from './windows/interval-join-operator.ts';
+import { SessionWindowOperator } from './windows/session-window-operator.ts';
 import { WindowOperator } from './windows/window-operator.ts';
 
 export type OperatorBuilder = (spec: any, node: StreamNode) => StreamOperator;
@@ -41,10 +42,16 @@ const builders: Readonly<Record<string, OperatorBuilder>> = {
   async: (spec) => new AsyncOperator(spec),
   'broadcast-process': (spec) => new BroadcastProcessOperator(spec),
   'interval-join': (spec) => new IntervalJoinOperator(spec),
-  window: (spec: WindowSpec) => (spec.shared ? new AlignedWindowOperator(spec) : new WindowOperator(spec)),
+  window: (spec: WindowSpec) => windowOperator(spec),
   'timestamps-and-watermarks': (spec) => new TimestampsOperator(spec),
   custom: (spec: CustomSpec) => spec.factory.createOperator(),
 };
+
+/** Windows that fire at their ends, as most do, have operators that know them. */
+function windowOperator(spec: WindowSpec): StreamOperator {
+  if (spec.shared) return new AlignedWindowOperator(spec);
+  return spec.plainSessions ? new SessionWindowOperator(spec) : new WindowOperator(spec);
+}
 
 export function buildOperator(node: StreamNode): StreamOperator {
   const build = builders[node.spec.type];

@@ -8,7 +8,7 @@
  */
 import type { TimeDomain } from '../../../api/functions.ts';
 import type { OperatorContext, Output } from '../../../api/operators.ts';
-import type { MapState } from '../../../api/state.ts';
+import type { ValueState } from '../../../api/state.ts';
 import { staggerOffset, type WindowAlignment } from '../../../api/windows/assigners.ts';
 import { TimeWindow } from '../../../api/windows/window.ts';
 import type { WindowSpec } from '../../../api/windows/window-spec.ts';
@@ -31,8 +31,8 @@ export class AlignedWindowOperator extends TimedWindowOperator {
   readonly #latenessMs: number;
   readonly #collector = new TimestampedCollector((value, timestamp) => this.output.collect(value, timestamp));
   #contents!: WindowContentsState;
-  /** The panes of a key that hold something; undefined where a window is one pane. */
-  #panes: MapState<number, true> | undefined;
+  /** Starts of the key's panes that hold something, ascending; undefined where a window is one pane. */
+  #panes: ValueState<Float64Array> | undefined;
   #call: CallWindow | undefined;
   #functionContext!: WindowFunctionContext;
   #late!: LateElements;
@@ -60,7 +60,7 @@ export class AlignedWindowOperator extends TimedWindowOperator {
     super.setup(context, output);
     this.#contents = createContents(this.keyedState, this.#spec, context.operatorName);
     if (this.#alignment.sizeMs !== this.#paneMs) {
-      this.#panes = this.keyedState.getState({ kind: 'map', name: 'window-panes' }) as MapState<number, true>;
+      this.#panes = this.keyedState.getState({ kind: 'value', name: 'window-panes' }) as ValueState<Float64Array>;
     }
     this.#functionContext = new WindowFunctionContext({
       operatorName: context.operatorName,
@@ -97,10 +97,7 @@ export class AlignedWindowOperator extends TimedWindowOperator {
     const pane = slideMs === this.#paneMs ? last : startOf(time, offset, this.#paneMs);
     this.#contents.setNamespace(pane);
     let isKnown = this.#contents.add(stored);
-    if (this.#panes) {
-      isKnown ??= this.#panes.contains(pane);
-      if (!isKnown) this.#panes.put(pane, true);
-    }
+    if (this.#panes && isKnown !== true) isKnown = !addPane(this.#panes, pane);
     const first = slideMs === sizeMs ? last : last - Math.floor((sizeMs - 1 - (time - last)) / slideMs) * slideMs;
     if (this.#isEventTime && first + sizeMs - 1 <= this.watermark) this.#addToPast(first, last, isKnown === true);
     else if (!isKnown) this.#registerFiring(first);
@@ -169,12 +166,12 @@ export class AlignedWindowOperator extends TimedWindowOperator {
       return this.#contents.get();
     }
     const end = start + this.#alignment.sizeMs;
-    const panes: number[] = [];
-    for (const pane of this.#panes.keys()) if (pane >= start && pane < end) panes.push(pane);
-    if (panes.length === 0) return undefined;
-    panes.sort(ascending);
+    const panes = this.#panes.value();
+    if (panes === null) return undefined;
     const parts: unknown[] = [];
-    for (const pane of panes) {
+    for (let index = 0; index < panes.length; index++) {
+      const pane = panes[index] as number;
+      if (pane < start || pane >= end) continue;
       this.#contents.setNamespace(pane);
       const part = this.#contents.getRaw();
       if (part !== undefined) parts.push(part);
@@ -191,29 +188,17 @@ export class AlignedWindowOperator extends TimedWindowOperator {
   }
 
   /** The timer of the next window, when one of this window's panes is in it. */
-  #passOn(start: number, panes: MapState<number, true>): void {
+  #passOn(start: number, panes: ValueState<Float64Array>): void {
     const { sizeMs, slideMs } = this.#alignment;
     const next = start + slideMs;
-    for (const pane of panes.keys()) {
-      if (pane < next || pane >= start + sizeMs) continue;
-      this.#registerFiring(next);
-      return;
-    }
+    if (panes.value()?.some((pane) => pane >= next && pane < start + sizeMs)) this.#registerFiring(next);
   }
 
   /** The window is over for good. */
   #end(start: number): void {
     const { sizeMs, slideMs } = this.#alignment;
-    if (this.#panes) {
-      const next = start + slideMs;
-      const over: number[] = [];
-      for (const pane of this.#panes.keys()) if (pane < next) over.push(pane);
-      for (const pane of over) {
-        this.#panes.remove(pane);
-        this.#contents.setNamespace(pane);
-        this.#contents.clear();
-      }
-    } else {
+    if (this.#panes) this.#dropPanes(this.#panes, start + slideMs);
+    else {
       this.#contents.setNamespace(start);
       this.#contents.clear();
     }
@@ -221,6 +206,17 @@ export class AlignedWindowOperator extends TimedWindowOperator {
     if (!clear) return;
     this.#functionContext.set(new TimeWindow(start, start + sizeMs), start);
     clear.call(this.#spec.function, this.#functionContext);
+  }
+
+  #dropPanes(state: ValueState<Float64Array>, before: number): void {
+    const panes = state.value();
+    if (panes === null) return;
+    let dropped = 0;
+    while (dropped < panes.length && (panes[dropped] as number) < before) {
+      this.#contents.setNamespace(panes[dropped++]);
+      this.#contents.clear();
+    }
+    if (dropped > 0) state.update(dropped === panes.length ? null : panes.slice(dropped));
   }
 
   #registerFiring(start: number): void {
@@ -247,8 +243,22 @@ export class AlignedWindowOperator extends TimedWindowOperator {
 
 const startOf = TimeWindow.getWindowStartWithOffset;
 
-function ascending(a: number, b: number): number {
-  return a - b;
+/** False when the pane is there already. Most often the last one is asked for. */
+function addPane(state: ValueState<Float64Array>, pane: number): boolean {
+  const panes = state.value();
+  if (panes === null) {
+    state.update(Float64Array.of(pane));
+    return true;
+  }
+  let at = panes.length;
+  while (at > 0 && (panes[at - 1] as number) > pane) at--;
+  if (at > 0 && panes[at - 1] === pane) return false;
+  const more = new Float64Array(panes.length + 1);
+  more.set(panes.subarray(0, at));
+  more[at] = pane;
+  more.set(panes.subarray(at), at + 1);
+  state.update(more);
+  return true;
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
