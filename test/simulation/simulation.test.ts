@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { simulate } from './simulation.ts';
 
-/** What broke once is tried for ever. The reasons are in the tests of the parts. */
+/** They broke something once; what that was has a test of its own beside its part. When the draws change, they are other histories. */
 const replays = [5, 35, 81, 193, 349, 402, 444, 618, 656, 673, 689, 698, 807, 987, 1716, 2421];
 
 const traceLines = 120;

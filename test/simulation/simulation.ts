@@ -34,6 +34,8 @@ export interface History {
 /** Beyond this a job that still does not end never will. */
 const limitMs = 60_000;
 
+const checkpointRecord = /\/records\/\d+\/checkpoint-[0-9a-f]{32}-\d+$/;
+
 export async function simulate(seed: number, options: { readonly trace?: boolean } = {}): Promise<History> {
   const world = new World(seed, options.trace ?? false);
   return world.run();
@@ -60,6 +62,7 @@ class World {
   #jobManager: JobManager | undefined;
   #isAccepted = false;
   #breaksNext = false;
+  #whenRecorded: (() => void) | undefined;
   #isCalm = false;
 
   constructor(seed: number, isTraced: boolean) {
@@ -74,7 +77,10 @@ class World {
       this.#time,
       this.#chance,
       () => this.#present.host,
-      (operation, path) => this.#watch.diskChanged(operation, path),
+      (operation, path) => {
+        this.#watch.diskChanged(operation, path);
+        if (operation === 'rename' && checkpointRecord.test(path)) this.#recorded();
+      },
     );
     this.#watch.disk = this.#disk;
     this.#dataPlane = new DataPlane(this.#time, this.#chance);
@@ -248,12 +254,29 @@ class World {
     this.#time.schedule(this.#chance.duration(5, 80), () => this.#startJobManager());
   }
 
+  /** It goes on later, when another one leads, and does not know. */
+  #overtakeJobManager(): void {
+    const stopped = this.#jobManager;
+    if (!stopped) return;
+    stopped.host.stop();
+    this.#jobManager = undefined;
+    this.#time.schedule(this.#chance.duration(5, 100), () => this.#startJobManager());
+    this.#time.schedule(this.#chance.duration(5, 300), () => stopped.host.continue());
+  }
+
+  /** The record of a checkpoint is there, and its JobManager does not know yet. */
+  #recorded(): void {
+    const strike = this.#whenRecorded;
+    this.#whenRecorded = undefined;
+    strike?.();
+  }
+
   #calmDown(): void {
     this.#note('no fault strikes any more');
     this.#isCalm = true;
     this.#breaksNext = false;
-    this.#disk.faults.errorRate = 0;
-    this.#disk.faults.latencyMs = 2;
+    this.#whenRecorded = undefined;
+    Object.assign(this.#disk.faults, { errorRate: 0, latencyMs: 2, failsBehindRenamingTo: undefined });
     Object.assign(this.#messages, { lossRate: 0, duplicateRate: 0 });
     for (const taskManager of this.#taskManagers) taskManager.host.continue();
     this.#jobManager?.host.continue();
@@ -263,7 +286,7 @@ class World {
     if (this.#isCalm) return;
     this.#note(`fault: ${kind}`);
     this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + 1);
-    const { chance: luck } = { chance: this.#chance };
+    const luck = this.#chance;
     const taskManagers = [...this.#taskManagers].filter(({ host }) => host.state === 'up');
     switch (kind) {
       case 'task fails':
@@ -293,15 +316,18 @@ class World {
       case 'JobManager dies':
         if (this.#jobManager) this.#killJobManager(this.#jobManager);
         return;
-      case 'JobManager is overtaken': {
-        const stopped = this.#jobManager;
-        if (!stopped) return;
-        stopped.host.stop();
-        this.#jobManager = undefined;
-        this.#time.schedule(luck.duration(5, 100), () => this.#startJobManager());
-        this.#time.schedule(luck.duration(5, 300), () => stopped.host.continue());
+      case 'JobManager is overtaken':
+        this.#overtakeJobManager();
         return;
-      }
+      case 'JobManager is overtaken while it records':
+        this.#whenRecorded = () => this.#overtakeJobManager();
+        return;
+      case 'JobManager dies while it records':
+        this.#whenRecorded = () => this.#jobManager && this.#killJobManager(this.#jobManager);
+        return;
+      case 'a record fails behind its effect':
+        this.#disk.faults.failsBehindRenamingTo = checkpointRecord;
+        return;
       case 'disk fails':
         this.#disk.faults.errorRate = luck.oneOf([0.02, 0.1, 0.4, 1]);
         this.#time.schedule(luck.duration(5, 150), () => {

@@ -20,10 +20,12 @@ export interface DiskFaults {
   errorRate: number;
   /** Operations take up to this long. */
   latencyMs: number;
+  /** The next renaming to such a path is said to have failed, and has not. */
+  failsBehindRenamingTo: RegExp | undefined;
 }
 
 export class Disk implements FileSystem {
-  readonly faults: DiskFaults = { errorRate: 0, latencyMs: 2 };
+  readonly faults: DiskFaults = { errorRate: 0, latencyMs: 2, failsBehindRenamingTo: undefined };
   /** Directories are null. */
   readonly entries = new Map<string, File | null>([['/', null]]);
   /** The process that runs now. */
@@ -143,7 +145,11 @@ export class Disk implements FileSystem {
     const { errorRate, latencyMs } = this.faults;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     promise.catch(() => {});
-    const fails = this.#chance.happens(errorRate) ? this.#chance.oneOf(['before', 'in the middle', 'behind'] as const) : undefined;
+    let fails = this.#chance.happens(errorRate) ? this.#chance.oneOf(['before', 'in the middle', 'behind'] as const) : undefined;
+    if (name === 'rename' && this.faults.failsBehindRenamingTo?.test(path)) {
+      this.faults.failsBehindRenamingTo = undefined;
+      fails = 'behind';
+    }
     this.#time.schedule(this.#chance.duration(0, latencyMs), () => {
       if (host.state === 'dead' && this.#chance.happens(0.5)) {
         half?.();

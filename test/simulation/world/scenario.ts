@@ -9,6 +9,9 @@ const strikes = [
   'TaskManager stops',
   'JobManager dies',
   'JobManager is overtaken',
+  'JobManager is overtaken while it records',
+  'JobManager dies while it records',
+  'a record fails behind its effect',
   'disk fails',
   'disk is slow',
   'messages get lost',
@@ -17,6 +20,15 @@ const strikes = [
 ] as const;
 
 export type Strike = (typeof strikes)[number];
+
+/** What keeps a JobManager from telling at once. */
+const slowing: ReadonlySet<Strike> = new Set<Strike>([
+  'TaskManager stops',
+  'JobManager is overtaken',
+  'JobManager is overtaken while it records',
+  'disk fails',
+  'disk is slow',
+]);
 
 export interface Scenario {
   readonly program: ProgramPlan;
@@ -47,7 +59,7 @@ export function drawScenario(chance: Chance): Scenario {
     faults,
     calmAtMs: 450,
     deletionsMayFail: faults.some(({ strike }) => strike === 'disk fails'),
-    patienceMs: timeoutMs + 3000,
+    patienceMs: timeoutMs + (faults.some(({ strike }) => slowing.has(strike)) ? 3000 : 200),
   };
 }
 
@@ -55,8 +67,8 @@ function drawProgram(chance: Chance, timeoutMs: number): ProgramPlan {
   const width = (): number => chance.between(1, 3);
   return {
     shape: chance.happens(0.7) ? 'keyed' : 'pipelines',
-    splits: chance.between(2, 4),
-    perSplit: chance.between(8, 30),
+    splits: chance.between(2, 8),
+    perSplit: chance.between(4, 20),
     keys: chance.between(1, 7),
     parallelism: { source: width(), middle: width(), keyed: width(), sink: width() },
     configuration: {

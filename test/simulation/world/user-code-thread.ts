@@ -99,7 +99,7 @@ export class UserCodeThread implements JobUserCode {
     const { time, chance, host } = this.#options;
     let lastArrival = 0;
     return (work) => {
-      lastArrival = Math.max(lastArrival, time.now + chance.duration(0.01, 1));
+      lastArrival = Math.max(lastArrival, time.now + chance.duration(0.01, 4));
       host.after(lastArrival - time.now, work);
     };
   }
