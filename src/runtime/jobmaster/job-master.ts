@@ -372,6 +372,7 @@ export class JobMaster {
       failure,
     };
     this.#options.log.info(`Job ${this.jobId} (${this.#options.jobGraph.name}) reached ${status}.`);
+    if (failure) this.#options.log.error(`Job ${this.jobId} failed: ${failure.message}`);
     this.#failover?.stop();
     this.#collected.end();
     this.#scheduler.release(`job ${this.jobId} is ${status}`);
