@@ -150,6 +150,12 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: 'return true;',
   },
   {
+    name: 'a completion that is told twice is heard twice',
+    file: 'runtime/task/stream-task.ts',
+    find: 'if (checkpointId <= this.#highestCompletedId || !this.#chain) return;',
+    replace: 'if (!this.#chain) return;',
+  },
+  {
     name: 'a cancel marker follows the end of a partition',
     file: 'runtime/task/stream-task.ts',
     find: "if (this.#state !== 'closing') this.#broadcast(event);",

@@ -189,6 +189,10 @@ class World {
       misaligned: (text) => {
         if (this.#scenario.isExactlyOnce) this.#watch.violated(text);
       },
+      notified: (checkpointId, isRight) => {
+        if (!isRight || !this.#watch.recorded.has(checkpointId))
+          this.#watch.violated(`a function is told that checkpoint ${checkpointId} is complete, for the second time or without reason`);
+      },
     };
   }
 

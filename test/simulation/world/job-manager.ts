@@ -54,7 +54,10 @@ export class JobManager {
       log,
     });
     // A process that does not lead any more ends itself.
-    void this.#leadership.lost.then(() => host.kill());
+    void this.#leadership.lost.then(() => {
+      host.kill();
+      for (const connection of this.connections) connection.close();
+    });
   }
 
   get dispatcher(): Dispatcher | undefined {

@@ -35,6 +35,8 @@ export interface Surroundings {
   mayFail(where: string): void;
   /** A record was let into a snapshot that it belongs behind. */
   misaligned(text: string): void;
+  /** A function was told that a checkpoint is complete. */
+  notified(checkpointId: number, isRight: boolean): void;
 }
 
 export interface Transactions {
@@ -254,6 +256,8 @@ class CountAndSum extends KeyedProcessFunction<number, Numbered, unknown> implem
   #count!: ValueState<number>;
   #sums!: MapState<number, number>;
   #behind = -1;
+  readonly #snapshots = new Set<number>();
+  #completed = -1;
 
   constructor(surroundings: Surroundings) {
     super();
@@ -296,10 +300,15 @@ class CountAndSum extends KeyedProcessFunction<number, Numbered, unknown> implem
 
   snapshotState(context: FunctionSnapshotContext): void {
     const id = context.getCheckpointId();
+    this.#snapshots.add(id);
     if (this.#behind >= id) this.#surroundings.misaligned(`a record behind barrier ${this.#behind} is in the snapshot of checkpoint ${id}`);
   }
 
-  notifyCheckpointComplete(): void {}
+  /** Once for each, in order, and only for what it took part in. */
+  notifyCheckpointComplete(checkpointId: number): void {
+    this.#surroundings.notified(checkpointId, this.#snapshots.has(checkpointId) && checkpointId > this.#completed);
+    this.#completed = checkpointId;
+  }
 }
 
 class TransactionSink extends TwoPhaseCommitSinkFunction<unknown, number> {
