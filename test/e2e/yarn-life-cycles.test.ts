@@ -29,35 +29,35 @@ function committed(directory: string): string[] {
     .sort();
 }
 
+const prepare = async (): Promise<YarnMachine> => {
+  const machine = await YarnMachine.prepare({
+    'high-availability': 'filesystem',
+    'weir.high-availability.lease-timeout': '3 s',
+    'execution.checkpointing.interval': '200 ms',
+    'restart-strategy.type': 'fixed-delay',
+    'restart-strategy.fixed-delay.attempts': 1000,
+    'restart-strategy.fixed-delay.delay': '100 ms',
+  });
+  const { directory } = machine;
+  const conf = readFileSync(join(directory, 'conf', 'flink-conf.yaml'), 'utf8')
+    .split('\n')
+    .filter(Boolean);
+  const paths = [`high-availability.storageDir: file://${directory}/ha`, `state.checkpoints.dir: file://${directory}/checkpoints`];
+  machine.writeFile('conf/flink-conf.yaml', `${[...conf, ...paths].join('\n')}\n`);
+  return machine;
+};
+
+const someCheckpoints = async (machine: YarnMachine, pattern: RegExp): Promise<void> => {
+  const completed = (): number => machine.containerLogs(pattern).match(/Completed checkpoint \d+/g)?.length ?? 0;
+  const before = completed();
+  await waitFor(
+    'three more checkpoints',
+    () => completed() >= before + 3,
+    () => machine.logs(),
+  );
+};
+
 describe('under high availability', () => {
-  const prepare = async (): Promise<YarnMachine> => {
-    const machine = await YarnMachine.prepare({
-      'high-availability': 'filesystem',
-      'weir.high-availability.lease-timeout': '3 s',
-      'execution.checkpointing.interval': '200 ms',
-      'restart-strategy.type': 'fixed-delay',
-      'restart-strategy.fixed-delay.attempts': 1000,
-      'restart-strategy.fixed-delay.delay': '100 ms',
-    });
-    const { directory } = machine;
-    const conf = readFileSync(join(directory, 'conf', 'flink-conf.yaml'), 'utf8')
-      .split('\n')
-      .filter(Boolean);
-    const paths = [`high-availability.storageDir: file://${directory}/ha`, `state.checkpoints.dir: file://${directory}/checkpoints`];
-    machine.writeFile('conf/flink-conf.yaml', `${[...conf, ...paths].join('\n')}\n`);
-    return machine;
-  };
-
-  const someCheckpoints = async (machine: YarnMachine, pattern: RegExp): Promise<void> => {
-    const completed = (): number => machine.containerLogs(pattern).match(/Completed checkpoint \d+/g)?.length ?? 0;
-    const before = completed();
-    await waitFor(
-      'three more checkpoints',
-      () => completed() >= before + 3,
-      () => machine.logs(),
-    );
-  };
-
   test.each([
     ['yarn-per-job', ['run', '-t', 'yarn-per-job']],
     ['yarn-application', ['run-application', '-t', 'yarn-application']],
@@ -92,6 +92,26 @@ describe('under high availability', () => {
       }
     },
   );
+});
+
+describe('a session under high availability', () => {
+  test('goes on with its jobs when its application master was killed; clients that wait see nothing of it', async () => {
+    await using machine = await prepare();
+    const id = submittedApplication(await machine.session('-d', '-s', '2'));
+    const records = 20_000;
+    const output = join(machine.directory, 'out');
+    const run = machine.flink('run', '-p', '2', numbers, '--records', String(records), '--rps', '3000', '--output', output);
+    await someCheckpoints(machine, /jobmanager\.log/);
+    process.kill(machine.processes('yarn-application-master.js')[0] as number, 'SIGKILL');
+    await someCheckpoints(machine, /_02_000001.*jobmanager\.log/);
+    expect(await run, machine.logs()).toMatchObject({ exitCode: 0 });
+    expect(committed(output)).toEqual(expected(records));
+    const joined = machine.attachedSession('-id', id);
+    joined.type('stop\n');
+    expect(await joined.result).toMatchObject({ exitCode: 0 });
+    expect(await machine.status(id, 'Final-State')).toBe('SUCCEEDED');
+    expect(readdirSync(join(machine.directory, 'ha'))).toEqual([]);
+  });
 });
 
 describe('without high availability', () => {

@@ -1,8 +1,9 @@
 /** Applications on the embedded resource manager whose masters are shell commands: states, attempts, containers, records. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { create } from 'tar';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Configuration } from '../../../src/config/configuration.ts';
 import { EmbeddedResourceManager } from '../../../src/deployment/yarn/embedded/embedded-resource-manager.ts';
@@ -147,6 +148,29 @@ describe('an application', () => {
     });
     await until(async () => !existsSync(join(directory, 'appcache', id)));
     expect(existsSync(staged)).toBe(false);
+  });
+
+  test('finds what was shipped in its working directory: files, directories, and archives unpacked', async () => {
+    const manager = start();
+    mkdirSync(join(directory, 'in'));
+    writeFileSync(join(directory, 'in', 'x'), 'shipped');
+    await create({ file: join(directory, 'a.tgz'), cwd: directory, gzip: true }, ['in']);
+    const id = await submit(manager, {
+      applicationMaster: launch(
+        '[ "$(cat f)$(cat d/x)$(cat a.tgz/in/x)" = shippedshippedshipped ] && echo "$NAME of $CONTAINER_ID" > <LOG_DIR>/out; exit 1',
+        {
+          localResources: {
+            f: { source: join(directory, 'in', 'x'), type: 'FILE' },
+            d: { source: join(directory, 'in'), type: 'FILE' },
+            'a.tgz': { source: join(directory, 'a.tgz'), type: 'ARCHIVE' },
+          },
+          environment: { NAME: 'Ann' },
+        },
+      ),
+    });
+    await inState(manager, id, 'FAILED');
+    const [logs] = await manager.getLogDirectories(id);
+    expect(readFileSync(join(logs?.directory as string, 'out'), 'utf8')).toBe(`Ann of ${logs?.containerId}\n`);
   });
 
   test('whose container cannot be made fails with the reason', async () => {
