@@ -94,11 +94,13 @@ export class JobManagerConnection {
     const connection = openRpc<JobManagerGateway>(socket, taskExecutor, maxFrameBytes);
     // Later silence is for heartbeats to notice.
     const answerMs = config.get('cluster.registration.max-timeout');
+    let isConnected = false;
     try {
       const jobManager = connection.remote as unknown as JobManagerGateway;
       const accepted = await within(answerMs, jobManager.registerTaskManager(registration));
       if (!accepted) throw new Error(`it did not answer within ${answerMs} ms.`);
       taskExecutor.connected(jobManager, accepted.fencing);
+      isConnected = true;
       const firstBeat = jobManager.heartbeatFromTaskManager(taskExecutor.heartbeat()).then(() => true);
       if (!(await within(answerMs, firstBeat))) throw new Error(`it did not answer within ${answerMs} ms.`);
       this.#connection = connection;
@@ -107,6 +109,8 @@ export class JobManagerConnection {
       return Object.assign(connection, accepted);
     } catch (error) {
       connection.close();
+      // It may have taken slots already.
+      if (isConnected) await taskExecutor.disconnected('The JobManager is gone.');
       throw error;
     }
   }

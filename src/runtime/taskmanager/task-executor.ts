@@ -76,6 +76,8 @@ export class TaskExecutor implements TaskExecutorGateway {
   readonly #jobs = new Map<JobId, KnownJob>();
   #jobManager: JobManagerGateway | undefined;
   #fencing: FencingToken | undefined;
+  /** Grows whenever a JobManager comes or goes: what an earlier one asked for is nobody's business any more. */
+  #session = 0;
 
   constructor(options: TaskExecutorOptions) {
     this.#options = options;
@@ -131,12 +133,14 @@ export class TaskExecutor implements TaskExecutorGateway {
 
   /** The JobManager accepted the registration. */
   connected(jobManager: JobManagerGateway, fencing: FencingToken): void {
+    this.#session++;
     this.#jobManager = jobManager;
     this.#fencing = fencing;
   }
 
   /** The JobManager is gone: nobody can use what the tasks do from now on. */
   async disconnected(reason: string): Promise<void> {
+    this.#session++;
     this.#jobManager = undefined;
     this.#fencing = undefined;
     const busy = this.#slots.filter((slot) => slot.allocation !== undefined);
@@ -163,7 +167,10 @@ export class TaskExecutor implements TaskExecutorGateway {
     this.#checkFencing(request.fencing);
     const slot = this.#slots[request.slotIndex];
     if (!slot) throw new BugError(`there is no slot ${request.slotIndex}`);
+    const session = this.#session;
     const dataPort = await slot.ready();
+    if (session !== this.#session)
+      throw new ExternalError('JOB_MANAGER_GONE', { problem: 'The JobManager that asked for the slot is gone.', retriable: true });
     if (slot.allocation && slot.allocation.allocationId !== request.allocationId)
       throw new BugError(`slot ${slot.index} is allocated to job ${slot.allocation.jobId}`);
     slot.allocation = { allocationId: request.allocationId, jobId: request.jobId };

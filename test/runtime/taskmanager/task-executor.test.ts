@@ -150,3 +150,14 @@ test('an event that is too large for a message fails its task, and is not lost i
     { jobId, attemptId: 'first', state: 'FAILED', error: expect.objectContaining({ code: 'RPC_FRAME_TOO_LARGE' }) },
   ]);
 });
+
+test('a slot that a JobManager asked for and did not live to get is free for the next one', async () => {
+  await executor.freeSlot({ allocationId, reason: 'test', fencing });
+  const asked = executor.requestSlot({ slotIndex: 0, jobId, allocationId: 'of the first', fencing });
+  const refused = expect(asked).rejects.toMatchObject({ code: 'JOB_MANAGER_GONE' });
+  await executor.disconnected('gone');
+  executor.connected({} as JobManagerGateway, 'next leader');
+  await refused;
+  const next = { slotIndex: 0, jobId, allocationId: 'of the next', fencing: 'next leader' };
+  expect(await executor.requestSlot(next)).toMatchObject({ slotIndex: 0 });
+});
