@@ -12,6 +12,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { measureChains } from './chains.ts';
+import { measureCheckpoints } from './checkpoints.ts';
 import { measureCodec } from './codec.ts';
 import { OtherInstallation, thisInstallation } from './measure/installation.ts';
 import { Report } from './measure/report.ts';
@@ -38,6 +39,7 @@ const report = new Report();
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   'start-up': () => measureStartUp(thisInstallation, report, settings.pairs),
   state: async () => measureState(report, only),
+  checkpoints: () => measureCheckpoints(thisInstallation, report, settings, only),
   codec: async () => measureCodec(report, settings.pairs, only),
   network: () => measureNetwork(report, settings.pairs),
   nexmark: () => measureNexmark(thisInstallation, report, settings, only),

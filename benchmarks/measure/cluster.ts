@@ -12,6 +12,8 @@ export interface JobCost {
   /** From the shell's point of view. */
   readonly commandSeconds: number;
   readonly accumulators: Readonly<Record<string, number>>;
+  /** How many it completed. */
+  readonly checkpoints: number;
 }
 
 export class MeasuredCluster implements AsyncDisposable {
@@ -25,16 +27,25 @@ export class MeasuredCluster implements AsyncDisposable {
     return new MeasuredCluster(await RealCluster.start({ ...options, installation: installation.directory }));
   }
 
-  async run(program: string, parallelism: number, args: readonly string[]): Promise<JobCost> {
+  /** `options` are those of `flink run`. */
+  async run(program: string, parallelism: number, args: readonly string[], options: readonly string[] = []): Promise<JobCost> {
     const pids = this.cluster.processes();
     const cpuBefore = cpuSeconds(pids);
     const begun = performance.now();
-    const ran = await this.cluster.flink(['run', '-p', String(parallelism), programPath(program), ...args]);
+    const ran = await this.cluster.flink(['run', '-p', String(parallelism), ...options, programPath(program), ...args]);
     const commandSeconds = (performance.now() - begun) / 1000;
     const cpu = cpuSeconds(pids) - cpuBefore;
     if (ran.exitCode !== 0) throw new Error(`flink run failed:\n${ran.stdout}\n${ran.stderr}\n${this.cluster.logs()}`);
-    const wallSeconds = await this.#runningSeconds(submittedJobId(ran.stdout));
-    return { wallSeconds, cpuSeconds: cpu, commandSeconds, accumulators: accumulatorsOf(ran.stdout) };
+    const jobId = submittedJobId(ran.stdout);
+    const wallSeconds = await this.#runningSeconds(jobId);
+    const checkpoints = await this.cluster.rest<{ counts?: { completed: number } }>(`/jobs/${jobId}/checkpoints`);
+    return {
+      wallSeconds,
+      cpuSeconds: cpu,
+      commandSeconds,
+      accumulators: accumulatorsOf(ran.stdout),
+      checkpoints: checkpoints?.counts?.completed ?? 0,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
